@@ -113,7 +113,7 @@ class Vocabulary:
         key = _spell(str(phrase)[:_LONGEST_PHRASE])
         known = {**self._words, **self._groups}
         best: dict[object, str] = {}  # one word for each meaning: no list of spellings of one token
-        for word in difflib.get_close_matches(key, known, n=4 * max(n, 1), cutoff=0.5):
+        for word in difflib.get_close_matches(key, known, n=4 * max(n, 1), cutoff=0.6):
             best.setdefault(known[word], word)
         return tuple(best.values())[:n]
 
