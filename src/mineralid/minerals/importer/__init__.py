@@ -1,0 +1,10 @@
+"""Build the catalogue's tables from raw tables of mineral facts and the hand-made ones.
+
+Run as `python -m mineralid.minerals.importer --facts ../shared/facts`; nothing at run time of the
+field wing imports it.
+"""
+
+from mineralid.minerals.importer.building import BuildResult, Conflict, build, read_source
+from mineralid.minerals.importer.tables import Note, SourceFacts
+
+__all__ = ["BuildResult", "Conflict", "Note", "SourceFacts", "build", "read_source"]

@@ -1,0 +1,148 @@
+"""Merge what the sources say of one cell into one value, its sources and, if any, a conflict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mineralid.minerals.mineral import INTERVALS, WORDS
+from mineralid.minerals.vocabulary import load_vocabulary
+
+# Lower is better. A source of the hand-made tables ranks with the gemmological one.
+RANK = {"curated36": 0, "wikipedia2024": 2, "wikipedia2023": 3}
+AUTHORED_RANK = 1
+# Two extractions of one encyclopedia are one witness.
+LINEAGE = {"wikipedia2023": "wikipedia", "wikipedia2024": "wikipedia"}
+HARDNESS_TOUCH = 0.5  # Mohs: nearer than an observer can tell
+DENSITY_TOUCH = 0.05  # of the value
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one source says of one cell."""
+
+    source: str
+    value: Any
+
+    @property
+    def rank(self) -> int:
+        return RANK.get(self.source, AUTHORED_RANK)
+
+    @property
+    def lineage(self) -> str:
+        return LINEAGE.get(self.source, "wikipedia" if self.source[:6] == "enwiki" else self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The value of a cell, the ids of the sources that support it, and what was left out."""
+
+    value: Any
+    sources: tuple[str, ...]
+    conflict: str = ""
+
+
+def merge(column: str, statements: Sequence[Statement]) -> Merged | None:
+    """Merge the statements of one cell, in any order; None if there are none."""
+    if not statements:
+        return None
+    ordered = sorted(statements, key=lambda s: (s.rank, s.source))
+    if column in INTERVALS:
+        return _merge_intervals(column, ordered)
+    if column in WORDS:
+        return _merge_words(column, ordered)
+    return _merge_texts(column, ordered)
+
+
+def _merge_intervals(column: str, ordered: list[Statement]) -> Merged:
+    """The union of intervals that overlap or nearly touch the best one; a curated one stands."""
+    low, high = ordered[0].value
+    curated = ordered[0].source == "curated36"
+    kept, left = [ordered[0]], ordered[1:]
+    grown = True
+    while grown:
+        grown = False
+        for statement in left:
+            first, second = statement.value
+            gap = HARDNESS_TOUCH if column == "hardness_mohs" else DENSITY_TOUCH * high
+            if first <= high + gap + 1e-9 and second >= low - gap - 1e-9:
+                kept.append(statement)
+                left = [s for s in left if s is not statement]
+                if not curated:
+                    low, high = min(low, first), max(high, second)
+                grown = True
+                break
+    conflict = ""
+    if left:
+        others = ", ".join(f"{s.source} {s.value[0]:g}-{s.value[1]:g}" for s in left)
+        conflict = f"kept {low:g}-{high:g}; left out {others}"
+    return Merged((low, high), _ids(kept), conflict)
+
+
+def _merge_words(column: str, ordered: list[Statement]) -> Merged:
+    """Every word, those of more witnesses first. A curated cell leads and is only extended.
+
+    A word is added to a curated cell where two witnesses have it or where it is a streak colour
+    that people confuse with a curated one; the curators judged the other outliers. Magnetism and
+    acid are graded, so there sources that share no word contradict each other and the better one
+    stands.
+    """
+    left: list[tuple[str, tuple[str, ...]]] = []
+    lead = ordered[0]
+    if column in ("magnetism", "acid"):
+        left = [(s.source, s.value) for s in ordered if not set(s.value) & set(lead.value)]
+        ordered = [s for s in ordered if set(s.value) & set(lead.value)]
+    witnesses: dict[str, set[str]] = {}
+    for statement in ordered:
+        for word in statement.value:
+            witnesses.setdefault(word, set()).add(statement.lineage)
+    words = sorted(witnesses, key=lambda w: -len(witnesses[w]))
+    if lead.source == "curated36":
+        near = _confusable(column, lead.value) if column == "streak" else frozenset()
+        extra = [w for w in words if w not in lead.value]
+        added = [w for w in extra if len(witnesses[w]) > 1 or w in near]
+        words = [*lead.value, *added]
+        for statement in ordered:
+            out = tuple(w for w in statement.value if w in extra and w not in added)
+            if out:
+                left.append((statement.source, out))
+    kept = [s for s in ordered if set(s.value) & set(words)]
+    others = ", ".join(f"{source} {'|'.join(value)}" for source, value in left)
+    conflict = f"kept {'|'.join(words)}; left out {others}" if left else ""
+    return Merged(tuple(words), _ids(kept), conflict)
+
+
+def _confusable(column: str, words: Sequence[str]) -> frozenset[str]:
+    vocabulary = load_vocabulary(column)
+    return frozenset(near for word in words for near in vocabulary.neighbours(word))
+
+
+def _merge_texts(column: str, ordered: list[Statement]) -> Merged:
+    """The text of most witnesses, of the best source where they are equal in number."""
+    same: Callable[[str], str] = _plain_formula if column == "formula" else str
+    if column in ("toxicity", "radioactivity"):
+        # Sentences of the project's own: any source that warns supports the warning.
+        return Merged(ordered[0].value, _ids(ordered))
+    witnesses: dict[str, set[str]] = {}
+    for statement in ordered:
+        witnesses.setdefault(same(statement.value), set()).add(statement.lineage)
+    best = ordered[0]
+    if best.source != "curated36":
+        best = max(ordered, key=lambda s: (len(witnesses[same(s.value)]), -s.rank))
+    kept = [s for s in ordered if same(s.value) == same(best.value)]
+    left = [s for s in ordered if s not in kept]
+    conflict = ""
+    if left and column == "crystal_system":
+        others = ", ".join(f"{s.source} {s.value}" for s in left)
+        conflict = f"kept {best.value}; left out {others}"
+    return Merged(best.value, _ids(kept), conflict)
+
+
+def _plain_formula(text: str) -> str:
+    return re.sub(r"[·.\s]", "", text).lower()
+
+
+def _ids(statements: Sequence[Statement]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(s.source for s in statements))
