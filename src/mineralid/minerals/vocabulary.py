@@ -109,12 +109,15 @@ class Vocabulary:
         return self._meanings[token]
 
     def nearest(self, phrase: str, n: int = 3) -> tuple[str, ...]:
-        """Up to `n` known words that look like the phrase, best first; () if none does."""
+        """Up to `n` known words that look most like the phrase, best first; () for no letters."""
         key = _spell(str(phrase)[:_LONGEST_PHRASE])
         known = {**self._words, **self._groups}
         best: dict[object, str] = {}  # one word for each meaning: no list of spellings of one token
         for word in difflib.get_close_matches(key, known, n=4 * max(n, 1), cutoff=0.6):
             best.setdefault(known[word], word)
+        if key and not best:
+            labels = list(self._labels["en"].values())
+            return tuple(difflib.get_close_matches(key, labels, n=max(n, 1), cutoff=0.2)[:n])
         return tuple(best.values())[:n]
 
     def parse(self, phrase: str) -> str:

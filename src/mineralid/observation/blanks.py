@@ -35,7 +35,7 @@ def is_blank(value: object) -> bool:
         return True
     if isinstance(value, str):
         text = " ".join(value.casefold().split())
-        return text in NOT_TESTED or set(text) <= _DASHES
+        return text in NOT_TESTED or set(text) - {" "} <= _DASHES
     if isinstance(value, (list, tuple, set, frozenset)):
         return all(is_blank(item) for item in value)
     return False

@@ -24,5 +24,5 @@ def shown(value: object) -> str:
     try:
         text = repr(value)
     except ValueError:  # Python refuses to write integers of more than 4,300 digits
-        text = f"a {type(value).__name__} too long to write"
+        text = f"a value of type {type(value).__name__} too long to write"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from mineralid.minerals.tests_table import load_tests
+from mineralid.minerals.tests_table import FieldTest, load_tests
 from mineralid.observation.blanks import is_blank
 from mineralid.observation.errors import ReadingError, shown
 from mineralid.observation.intervals import (
@@ -67,19 +67,20 @@ def parse_hardness(value: object) -> HardnessReading | None:
     if is_blank(value):
         return None
     test = load_tests()["hardness"]
-    if isinstance(value, (list, tuple)) and any(isinstance(item, str) for item in value):
-        parts = [item if isinstance(item, str) else repr(item) for item in value]
-        if all(INTERVAL.fullmatch(spell_number_text(part, test)) for part in parts):
-            return _stated(*read_numbers(value, test), value)
-        return _read_text("; ".join(part for part in parts if not is_blank(part)), value)
     if isinstance(value, str):
         return _read_text(value, value)
-    return _stated(*read_numbers(value, test), value)
-
-
-def _stated(low: float, high: float, value: object) -> HardnessReading:
-    low, high = check_range(low, high, value, load_tests()["hardness"])
+    if isinstance(value, (list, tuple)):
+        items = [item for item in value if not is_blank(item)]
+        words = [item for item in items if isinstance(item, str)]
+        # Two written numbers are an interval like two numbers; any other words are read as text.
+        if words and (len(items) == 1 or not all(_is_number(word, test) for word in words)):
+            return _read_text("; ".join(i if isinstance(i, str) else f"{i}" for i in items), value)
+    low, high = check_range(*read_numbers(value, test), value, test)
     return HardnessReading(low, high, text=as_text(value))
+
+
+def _is_number(text: str, test: FieldTest) -> bool:
+    return re.fullmatch(rf"-?{NUMBER}", spell_number_text(text, test)) is not None
 
 
 def _read_text(written: str, value: object) -> HardnessReading:

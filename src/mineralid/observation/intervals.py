@@ -25,8 +25,8 @@ NUMBER = rf"(?:{_UNSIGNED})(?![\w/+]|[.,]?[0-9]|\.[0-9])"
 INTERVAL = re.compile(
     rf"(?P<low>-?\s*(?:{NUMBER}))(?:\s*(?P<sign>-|to\b|until\b|\.\.+|\+/-|±)\s*(?P<high>{NUMBER}))?"
 )
-_UNITS = re.compile(r"(?:g\s*(?:/|\bper\b)?\s*(?:cm\s*\^?\s*-?\s*3|cc|ml)|gcm-?3)\s*$")
-_NAMES = re.compile(r"^(?:specific gravity|density|s\.?\s?g\.?|d|mohs|hardness|h)\b\s*[:=]?\s*")
+_CUBED_UNITS = re.compile(r"(?:g\s*(?:/|\bper\b)?\s*(?:cm\s*\^?\s*-?\s*3|cc|ml)|gcm-?3)\s*$")
+_NAMES = re.compile(r"^(?:specific gravity|s\.?\s?g\.?|d|mohs|hardness|h)\b\s*[:=]?\s*")
 _ABOUT = re.compile(r"^(?:about|approximately|approx\.?|circa|ca\.?|c\.|~|≈)\s*")
 
 Pair = tuple[float, float]
@@ -69,10 +69,11 @@ def spell_number_text(value: str, test: FieldTest) -> str:
     text = re.sub(r"[\u2010-\u2015\u2212\ufe58]", "-", text)
     text = re.sub(r"[·⋅]", " ", text)
     text = re.sub(r"\s*/\s*", "/", " ".join(text.split()))
-    text = _ABOUT.sub("", _NAMES.sub("", text))
+    name = re.compile(rf"{re.escape(test.name)}\b\s*[:=]?\s*")
+    text = _ABOUT.sub("", _NAMES.sub("", name.sub("", text, count=1) if name.match(text) else text))
     if test.unit == "g/cm3":
-        text = _UNITS.sub("", text)
-    return text.strip()
+        text = _CUBED_UNITS.sub("", text)
+    return text.removesuffix(test.unit.casefold()).strip()
 
 
 def read_match(match: re.Match[str]) -> Pair:
@@ -97,7 +98,11 @@ def read_number(text: str) -> float:
 
 def read_numbers(value: object, test: FieldTest) -> Pair:
     """Low and high of a number, or of a list or tuple of one or two numbers or written numbers."""
-    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    items = (
+        [item for item in value if not is_blank(item)]
+        if isinstance(value, (list, tuple))
+        else [value]
+    )
     numbers: list[float] = []
     for item in items:
         if isinstance(item, str):

@@ -33,6 +33,8 @@ def parse_words(value: object, name: str) -> WordsReading | None:
     items = list(value) if isinstance(value, (list, tuple, set, frozenset)) else [value]
     found: set[str] = set()
     for item in items:
+        if is_blank(item):
+            continue
         if isinstance(item, bool):
             item = "yes" if item else "no"
         if not isinstance(item, str):
@@ -41,8 +43,7 @@ def parse_words(value: object, name: str) -> WordsReading | None:
                 value,
                 f"{name} {shown(value)} is not a word; allowed: {', '.join(vocabulary.tokens)}",
             )
-        if not is_blank(item):
-            found |= _read(item, vocabulary, name, value)
+        found |= _read(item, vocabulary, name, value)
     tokens = tuple(token for token in vocabulary.tokens if token in found)
     return WordsReading(tokens, name, text=value if isinstance(value, str) else shown(value))
 
