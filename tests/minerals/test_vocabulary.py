@@ -155,7 +155,8 @@ def test_an_unknown_word_is_named_with_the_nearest_and_all_known_ones() -> None:
     )
     assert isinstance(caught.value, ValueError)
     assert caught.value.nearest == ("glassy", "greasy")
-    assert luster.nearest("shiny-ish")
+    assert luster.nearest("metalic-ish")[0] == "metallic"  # not the misspelling that it also reads
+    assert len(luster.nearest("shiny-ish", n=2)) == 2
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (str(copy), copy.phrase) == (str(caught.value), "glasy")
     for call in (luster.index, luster.neighbours, luster.label, luster.meaning):

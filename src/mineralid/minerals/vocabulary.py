@@ -114,7 +114,11 @@ class Vocabulary:
         known = {**self._words, **self._groups}
         best: dict[object, str] = {}  # one word for each meaning: no list of spellings of one token
         for word in difflib.get_close_matches(key, known, n=4 * max(n, 1), cutoff=0.6):
-            best.setdefault(known[word], word)
+            meant = known[word]
+            label = self._labels["en"][meant] if isinstance(meant, str) else word
+            # The files hold common misspellings too; suggest the right one.
+            alike = difflib.SequenceMatcher(None, word, label).ratio() > 0.8
+            best.setdefault(meant, label if alike else word)
         if key and not best:
             labels = list(self._labels["en"].values())
             return tuple(difflib.get_close_matches(key, labels, n=max(n, 1), cutoff=0.2)[:n])
