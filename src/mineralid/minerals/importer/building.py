@@ -77,7 +77,7 @@ def build(facts: Path, exclude: frozenset[str] = frozenset()) -> BuildResult:
     tables = {s: read_table(table, facts, names, authored) for s, table in TABLES.items()}
     statements = _collect(tables.values(), authored, names, exclude)
     problems = list(authored.problems)
-    rows, conflicts = _merge_rows(tables.values(), authored, statements, problems)
+    rows, conflicts = _merge_rows(tables.values(), authored, names, statements, problems)
     other_names = _other_names(rows, authored, tables.values(), problems)
     texts = render(rows, other_names, authored.sources)
     return BuildResult(
@@ -98,8 +98,7 @@ def read_source(facts: Path, source: str) -> dict[str, SourceFacts]:
 
 def _canonical_names(authored: Authored) -> CanonicalNames:
     synonyms = {row["name"]: row["mineral"] for row in authored.names}
-    facts = (fact.mineral for fact in authored.facts)
-    return CanonicalNames([*facts, *authored.core, *authored.hierarchy], synonyms, authored.renames)
+    return CanonicalNames([*authored.core, *authored.hierarchy], synonyms, authored.renames)
 
 
 def _collect(
@@ -130,15 +129,16 @@ def _collect(
 def _merge_rows(
     tables: Iterable[TableResult],
     authored: Authored,
+    canonical: CanonicalNames,
     statements: Mapping[tuple[str, str], list[Statement]],
     problems: list[CatalogueError],
 ) -> tuple[list[dict[str, Any]], list[Conflict]]:
     """One row a mineral in alphabetical order: cells by column, sources by `<column>_source`."""
     names = {name for table in tables for name in table.facts} | set(authored.hierarchy)
-    unplaced = {name for name, _ in statements} - names
+    reported: set[str] = set()
     for fact in authored.facts:
-        if fact.mineral in unplaced:
-            unplaced.discard(fact.mineral)
+        if canonical.resolve(fact.mineral) not in names and fact.mineral not in reported:
+            reported.add(fact.mineral)
             problems.append(
                 CatalogueError(
                     f"{fact.mineral!r} is in no raw table and not in hierarchy.csv",

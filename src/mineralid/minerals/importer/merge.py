@@ -10,8 +10,9 @@ from typing import Any
 from mineralid.minerals.mineral import INTERVALS, WORDS
 from mineralid.minerals.vocabulary import load_vocabulary
 
-# Lower is better. A source of the hand-made tables ranks with the gemmological one.
-RANK = {"curated36": 0, "wikipedia2024": 2, "wikipedia2023": 3}
+# Lower is better. A source of the hand-made tables ranks with the gemmological one, except the
+# authors' own knowledge: it fills blanks and widens, but never overrules what a source says.
+RANK = {"curated36": 0, "wikipedia2024": 2, "wikipedia2023": 3, "mineralid": 4}
 AUTHORED_RANK = 1
 # Two extractions of one encyclopedia are one witness.
 LINEAGE = {"wikipedia2023": "wikipedia", "wikipedia2024": "wikipedia"}
@@ -123,8 +124,10 @@ def _merge_texts(column: str, ordered: list[Statement]) -> Merged:
     """The text of most witnesses, of the best source where they are equal in number."""
     same: Callable[[str], str] = _plain_formula if column == "formula" else str
     if column in ("toxicity", "radioactivity"):
-        # Sentences of the project's own: any source that warns supports the warning.
-        return Merged(ordered[0].value, _ids(ordered))
+        # Sentences of the project's own: any source that warns supports the warning, and a
+        # hand-made sentence says more than one made from a remark in an infobox.
+        written = [s for s in ordered if s.lineage != "wikipedia"] or ordered
+        return Merged(written[0].value, _ids([*written, *ordered]))
     witnesses: dict[str, set[str]] = {}
     for statement in ordered:
         witnesses.setdefault(same(statement.value), set()).add(statement.lineage)

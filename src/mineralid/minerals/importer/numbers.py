@@ -60,7 +60,7 @@ def _whole_fractions(text: str) -> str:
     """`3+1/2`, `3½` and `31/2` (superscript lost in the copy) as `3.5`."""
     text = re.sub(r"(\d)\s*\+?\s*1/2", r"\1.5", text)
     for sign, decimal in _FRACTIONS.items():
-        text = re.sub(rf"(\d)\s*{sign}", rf"\g<1>{decimal}", text)
+        text = re.sub(rf"(\d)\s*\+?\s*{sign}", rf"\g<1>{decimal}", text)
     return text
 
 

@@ -65,8 +65,11 @@ def read_words(column: str, cell: str) -> Words | None:
     vocabulary = load_vocabulary(column)
     tokens: dict[str, None] = {}
     unread: list[str] = []
+    # "brilliant when fresh" beside another word says how strong a luster is, not which.
+    strength = re.compile(r"brilliant\b(?!.*(metallic|adamantine))", re.I)
+    several = sum(not strength.match(phrase) for phrase in phrases) > 0
     for phrase in phrases:
-        found = _read(vocabulary, phrase)
+        found = () if several and strength.match(phrase) else _read(vocabulary, phrase)
         if found:
             tokens.update(dict.fromkeys(found))
         else:

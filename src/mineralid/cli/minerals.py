@@ -1,0 +1,209 @@
+"""The command `mineralid minerals`: print one mineral with its sources, or list those that fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mineralid.minerals import Catalogue, Mineral, UnknownMineral, load_catalogue
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mineralid.observation import HardnessReading
+
+# Fact column -> how it is called, with its unit.
+LABELS = {
+    "formula": "formula",
+    "crystal_system": "crystal system",
+    "hardness_mohs": "hardness",
+    "luster": "luster",
+    "streak": "streak",
+    "density_g_cm3": "density",
+    "magnetism": "magnetism",
+    "acid": "dilute acid",
+    "toxicity": "toxicity",
+    "radioactivity": "radioactivity",
+}
+UNITS = {"hardness_mohs": " Mohs", "density_g_cm3": " g/cm³"}
+
+
+def minerals(
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(help="A mineral: any spelling, synonym or Chinese name."),
+    ] = None,
+    hardness: Annotated[
+        str | None, typer.Option(help="Mohs: 6.5, 6-6.5 or scratches:coin,scratched-by:knife.")
+    ] = None,
+    luster: Annotated[str | None, typer.Option(help="One or several words: metallic.")] = None,
+    streak: Annotated[str | None, typer.Option(help="Powder colour: greenish black.")] = None,
+    density: Annotated[str | None, typer.Option(help="In g/cm³: 2.6-2.7.")] = None,
+    magnetism: Annotated[str | None, typer.Option(help="none, weak or strong.")] = None,
+    acid: Annotated[str | None, typer.Option(help="In dilute acid: none, weak, strong.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look up a mineral, or list the minerals known to fit the readings.
+
+    With a NAME: all that the catalogue knows of it, with its sources.
+
+    Without: the minerals that fit every reading given.
+    A mineral of which such a property is not known is not listed.
+    """
+    catalogue = load_catalogue()
+    readings = {
+        "hardness": hardness,
+        "luster": luster,
+        "streak": streak,
+        "density": density,
+        "magnetism": magnetism,
+        "acid": acid,
+    }
+    if name:
+        if any(value is not None for value in readings.values()):
+            raise _fail("give a name or readings, not both")
+        try:
+            mineral = catalogue.find(" ".join(name))
+        except UnknownMineral as unknown:
+            raise _fail(str(unknown)) from None
+        if as_json:
+            typer.echo(json.dumps(as_record(catalogue, mineral), ensure_ascii=False, indent=2))
+        else:
+            _print_mineral(_console(), catalogue, mineral)
+        return
+    found = catalogue.where(**_conditions(readings))
+    if as_json:
+        records = [as_record(catalogue, mineral) for mineral in found]
+        typer.echo(json.dumps(records, ensure_ascii=False, indent=2))
+    else:
+        _print_list(_console(), catalogue, found)
+
+
+def as_record(catalogue: Catalogue, mineral: Mineral) -> dict[str, Any]:
+    """A mineral as JSON values; null or [] is "not known"."""
+    record: dict[str, Any] = {
+        "name": mineral.name,
+        "kind": mineral.kind,
+        "ancestors": list(catalogue.ancestors(mineral.name)),
+    }
+    for column in LABELS:
+        value = mineral.value(column)
+        record[column] = list(value) if isinstance(value, tuple) else value
+    record["commonness"] = mineral.commonness
+    record["names"] = {language: list(names) for language, names in mineral.names.items()}
+    record["sources"] = {column: list(ids) for column, ids in mineral.sources.items()}
+    return record
+
+
+def _fail(message: str) -> typer.Exit:
+    typer.echo(f"error: {message}", err=True)
+    return typer.Exit(2)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _conditions(readings: Mapping[str, str | None]) -> dict[str, Any]:
+    """Readings as people give them -> conditions of Catalogue.where."""
+    from mineralid.observation import (
+        ReadingError,
+        parse_density,
+        parse_hardness,
+        parse_words,
+    )
+
+    conditions: dict[str, Any] = {}
+    try:
+        hardness = parse_hardness(readings["hardness"])
+        if hardness is not None:
+            conditions["hardness_mohs"] = _hardness_interval(hardness)
+        density = parse_density(readings["density"])
+        if density is not None:
+            conditions["density_g_cm3"] = (density.low, density.high)
+        for test in ("luster", "streak", "magnetism", "acid"):
+            words = parse_words(readings[test], test)
+            if words is not None:
+                conditions[test] = words.tokens
+    except ReadingError as error:
+        raise _fail(str(error)) from None
+    return conditions
+
+
+def _hardness_interval(reading: HardnessReading) -> tuple[float, float]:
+    """The hardness that a reading allows: stated bounds narrowed by comparisons."""
+    lows = [*reading.above_mohs, 0.0 if reading.low_mohs is None else reading.low_mohs]
+    highs = [*reading.below_mohs, 10.0 if reading.high_mohs is None else reading.high_mohs]
+    return max(lows), min(highs)
+
+
+def _shown(catalogue: Catalogue, mineral: Mineral, column: str) -> str:
+    value = mineral.value(column)
+    if not value:
+        return ""
+    if column in catalogue.vocabularies:
+        label = catalogue.vocabularies[column].label
+        return ", ".join(label(token) for token in value if isinstance(token, str))
+    if isinstance(value, tuple):
+        low, high = value
+        return f"{low:g}" if low == high else f"{low:g}–{high:g}"  # type: ignore[str-format]
+    return value
+
+
+def _print_mineral(console: Console, catalogue: Catalogue, mineral: Mineral) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    chinese = " ".join(mineral.names.get("zh", ()))
+    console.print(Text.assemble((mineral.name, "bold"), f"  {chinese}".rstrip()))
+    place = " › ".join([mineral.kind, *catalogue.ancestors(mineral.name)])
+    console.print(Text(place, style="dim"))
+    if mineral.names.get("en"):
+        console.print(Text("also called " + ", ".join(mineral.names["en"])))
+    varieties = catalogue.children(mineral.name)
+    if varieties:
+        console.print(Text("holds " + ", ".join(varieties)))
+    console.print()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("", style="bold", no_wrap=True)
+    table.add_column("", ratio=3)
+    table.add_column("sources", style="dim", ratio=2)
+    for column, label in LABELS.items():
+        value = _shown(catalogue, mineral, column)
+        shown = Text(value + UNITS.get(column, "")) if value else Text("not known", style="dim")
+        ids = mineral.sources.get(column, ())
+        table.add_row(label, shown, Text(", ".join(ids) + " (one source)" * (len(ids) == 1)))
+    console.print(table)
+    cited = dict.fromkeys(source for ids in mineral.sources.values() for source in ids)
+    if cited:
+        console.print("\nSources", style="bold")
+        for source in cited:
+            about = catalogue.sources[source]
+            console.print(Text(f"{source}: {about.title} ({about.terms})", style="dim"))
+
+
+def _print_list(console: Console, catalogue: Catalogue, found: list[Mineral]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("mineral", no_wrap=True, max_width=24)
+    table.add_column("hardness", no_wrap=True)
+    table.add_column("luster", ratio=1)
+    table.add_column("streak", ratio=1)
+    table.add_column("density", no_wrap=True)
+    for mineral in found:
+        cells = [
+            _shown(catalogue, mineral, column)
+            for column in ("hardness_mohs", "luster", "streak", "density_g_cm3")
+        ]
+        table.add_row(Text(mineral.name, style="bold"), *(Text(cell) for cell in cells))
+    if found:
+        console.print(table)
+    word = "mineral" if len(found) == 1 else "minerals"
+    console.print(Text(f"{len(found)} {word} of {len(catalogue)}", style="dim"))

@@ -1,0 +1,150 @@
+"""Merging the statements of several sources into one cell."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mineralid.minerals import load_vocabulary
+from mineralid.minerals.importer.merge import Merged, Statement, merge
+
+SOURCES = ("curated36", "gemmology", "book", "wikipedia2024", "wikipedia2023", "mineralid")
+
+
+def merged(column: str, *statements: tuple[str, Any]) -> Merged:
+    result = merge(column, [Statement(source, value) for source, value in statements])
+    assert result is not None
+    return result
+
+
+def test_nothing_said_is_no_cell() -> None:
+    assert merge("luster", []) is None
+
+
+@pytest.mark.parametrize(
+    ("statements", "value", "sources", "conflict"),
+    [
+        # They overlap: the union.
+        ((("wikipedia2024", (5, 6)), ("gemmology", (5.5, 6.5))), (5, 6.5), 2, ""),
+        # They touch within half a step of Mohs' scale: the union.
+        ((("wikipedia2024", (4.0, 4.5)), ("gemmology", (5, 5))), (4, 5), 2, ""),
+        # They are apart: the better source.
+        (
+            (("wikipedia2024", (2.0, 2.0)), ("gemmology", (5, 6))),
+            (5, 6),
+            1,
+            "kept 5-6; left out wikipedia2024 2-2",
+        ),
+        # A curated range stands as it is, and those that agree support it.
+        ((("wikipedia2024", (5, 7)), ("curated36", (6, 6.5))), (6, 6.5), 2, ""),
+    ],
+)
+def test_intervals(
+    statements: tuple[tuple[str, Any], ...],
+    value: tuple[float, float],
+    sources: int,
+    conflict: str,
+) -> None:
+    result = merged("hardness_mohs", *statements)
+    assert result.value == value
+    assert len(result.sources) == sources
+    assert result.conflict == conflict
+
+
+def test_words_of_more_witnesses_come_first_and_wikipedia_is_one_witness() -> None:
+    result = merged(
+        "luster",
+        ("wikipedia2024", ("silky", "dull")),
+        ("wikipedia2023", ("silky", "dull")),
+        ("gemmology", ("vitreous", "dull")),
+        ("book", ("vitreous",)),
+    )
+    assert result.value[:2] == ("vitreous", "dull")
+    assert set(result.value) == {"vitreous", "dull", "silky"}
+
+
+def test_curated_words_lead_and_are_extended_with_care() -> None:
+    result = merged(
+        "streak",
+        ("curated36", ("white",)),
+        ("book", ("green", "pale-gray")),
+        ("wikipedia2024", ("white",)),
+    )
+    assert result.value == ("white", "pale-gray")  # a colour that is taken for white
+    assert result.conflict == "kept white|pale-gray; left out book green"
+    twice = merged(
+        "streak", ("curated36", ("white",)), ("book", ("green",)), ("gemmology", ("green",))
+    )
+    assert twice.value == ("white", "green")
+
+
+def test_magnetism_that_contradicts_is_not_added() -> None:
+    result = merged("magnetism", ("book", ("strong",)), ("wikipedia2024", ("none",)))
+    assert result.value == ("strong",) and result.sources == ("book",)
+    assert result.conflict == "kept strong; left out wikipedia2024 none"
+
+
+def test_own_knowledge_never_overrules_a_source() -> None:
+    result = merged("magnetism", ("mineralid", ("none",)), ("wikipedia2023", ("weak",)))
+    assert result.value == ("weak",)
+    assert merged("hardness_mohs", ("mineralid", (2, 2)), ("wikipedia2023", (6, 7))).value == (6, 7)
+
+
+def test_texts_go_with_the_majority_then_the_better_source() -> None:
+    alike = ("wikipedia2024", "trigonal"), ("book", "trigonal"), ("gemmology", "hexagonal")
+    assert merged("crystal_system", *alike).value == "trigonal"
+    assert (
+        merged("crystal_system", *alike).conflict == "kept trigonal; left out gemmology hexagonal"
+    )
+    apart = ("wikipedia2024", "trigonal"), ("gemmology", "hexagonal")
+    assert merged("crystal_system", *apart).value == "hexagonal"
+    formula = merged("formula", ("book", "CaSO4.2H2O"), ("wikipedia2024", "CaSO4·2H2O"))
+    assert formula.sources == ("book", "wikipedia2024")
+    warning = merged("toxicity", ("wikipedia2024", "Poisonous."), ("book", "Holds mercury."))
+    assert warning.value == "Holds mercury." and set(warning.sources) == {"book", "wikipedia2024"}
+
+
+intervals = st.tuples(st.integers(2, 20), st.integers(0, 6)).map(
+    lambda pair: (pair[0] / 2, min(10.0, (pair[0] + pair[1]) / 2))
+)
+words = st.lists(
+    st.sampled_from(load_vocabulary("luster").tokens), min_size=1, max_size=3, unique=True
+).map(tuple)
+
+
+@given(
+    values=st.lists(intervals, min_size=1, max_size=4),
+    order=st.permutations(SOURCES),
+)
+def test_order_of_statements_does_not_matter_and_the_best_is_kept(
+    values: list[tuple[float, float]], order: list[str]
+) -> None:
+    statements = [Statement(s, v) for s, v in zip(order, values, strict=False)]
+    results = {str(merge("hardness_mohs", p)) for p in itertools.permutations(statements)}
+    assert len(results) == 1
+    result = merge("hardness_mohs", statements)
+    assert result is not None
+    low, high = result.value
+    best = min(statements, key=lambda s: (s.rank, s.source))
+    assert low <= best.value[0] and best.value[1] <= high
+    assert low >= min(v[0] for v in values) and high <= max(v[1] for v in values)
+    assert best.source in result.sources
+    assert bool(result.conflict) == (len(result.sources) < len(statements))
+
+
+@given(values=st.lists(words, min_size=1, max_size=4), order=st.permutations(SOURCES))
+def test_no_word_is_invented_and_none_stands_twice(
+    values: list[tuple[str, ...]], order: list[str]
+) -> None:
+    statements = [Statement(s, v) for s, v in zip(order, values, strict=False)]
+    result = merge("luster", statements)
+    assert result is not None
+    said = {word for value in values for word in value}
+    assert set(result.value) <= said
+    assert len(set(result.value)) == len(result.value)
+    if not result.conflict:
+        assert set(result.value) == said
