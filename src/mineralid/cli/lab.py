@@ -1,0 +1,84 @@
+"""The commands of the lab: train a network, make a release. They need the extra `lab`."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Train and release models (needs the extra `lab`).", no_args_is_help=True)
+
+Photos = Annotated[
+    Path, typer.Option(help="Folder with photos.csv, photos/ and core_species.txt.")
+]
+
+
+def need_lab() -> None:
+    """Leave with a sentence where torch is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        typer.echo(
+            "This command trains networks and needs PyTorch, which is not installed here. "
+            'Install it with: pip install "mineralid[lab]" -c constraints.txt',
+            err=True,
+        )
+        raise typer.Exit(2)
+
+
+def _recipe(settings: list[str]) -> Any:
+    from difflib import get_close_matches
+
+    from pydantic import ValidationError
+
+    from mineralid.lab.training.recipe import Recipe
+
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        target, fields = values, Recipe.model_fields
+        if name.startswith("augmentation."):
+            target = values.setdefault("augmentation", {})
+            name = name.removeprefix("augmentation.")
+            fields = Recipe.model_fields["augmentation"].annotation.model_fields  # type: ignore[union-attr]
+        if not sign or name not in fields:
+            near = get_close_matches(name, fields, n=3)
+            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            raise typer.BadParameter(
+                f"--set {setting!r}: expected field=value.{hint} Fields: {', '.join(fields)}"
+            )
+        try:
+            target[name] = json.loads(text)
+        except json.JSONDecodeError:
+            target[name] = text
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise typer.BadParameter("; ".join(lines)) from None
+
+
+@app.command()
+def train(
+    photos: Photos,
+    out: Annotated[Path, typer.Option(help="Folder of the run; a run begun there goes on.")],
+    split: Annotated[
+        str, typer.Option(help="all, specimen0 to specimen4, A, B or C (what is left out).")
+    ] = "all",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="field=value of the recipe; repeatable.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads (default: torch's).")] = None,
+) -> None:
+    """Train one network; resumes, shows rate and time left."""
+    need_lab()
+    recipe = _recipe(settings or [])
+    from mineralid.lab.training.runs import train_split
+
+    try:
+        train_split(photos, split, recipe, out, threads)
+    except ValueError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(f"{out}: trained")

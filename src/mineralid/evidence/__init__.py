@@ -1,0 +1,21 @@
+"""What each reading says for and against each mineral, and which test to make next."""
+
+from mineralid.evidence.model import EvidenceModel, TestEvidence
+from mineralid.evidence.next_test import NextTest, Outcome, next_tests
+from mineralid.evidence.observer import Observer, ObserverTableError, load_observers
+from mineralid.evidence.prior import PRIORS, prior_weights
+from mineralid.evidence.record import record_log_likelihood
+
+__all__ = [
+    "PRIORS",
+    "EvidenceModel",
+    "NextTest",
+    "Observer",
+    "ObserverTableError",
+    "Outcome",
+    "TestEvidence",
+    "load_observers",
+    "next_tests",
+    "prior_weights",
+    "record_log_likelihood",
+]

@@ -1,0 +1,91 @@
+"""The evidence of all tests over one list of minerals: p(reading | mineral), by one formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mineralid.evidence.likelihood import likelihoods
+from mineralid.evidence.observer import Observer, load_observers
+from mineralid.evidence.outcomes import coarse_outcomes, reading_weights
+from mineralid.evidence.prior import prior_weights
+from mineralid.minerals.mineral import Mineral
+from mineralid.observation.readings import Reading
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TestEvidence:
+    """One test over M minerals.
+
+    outcome: p(outcome | mineral) [M, K]. marginal: p(outcome) over the population [K]. coarse:
+    p(what a person would tell apart | mineral) [M, outcomes]. known: which cells are not blank [M].
+    """
+
+    __test__ = False  # the name starts with Test, yet it is none of pytest's
+
+    observer: Observer
+    outcome: Matrix
+    marginal: Vector
+    coarse: Matrix
+    coarse_names: tuple[str, ...]
+    known: NDArray[np.bool_]
+
+
+class EvidenceModel:
+    """p(reading | mineral) for a list of M minerals and every test of the table.
+
+    `population`: weights [M] over which a blank cell's marginal is taken (default: commonness).
+    """
+
+    def __init__(
+        self,
+        minerals: tuple[Mineral, ...],
+        population: Vector | None = None,
+        observers: Mapping[str, Observer] | None = None,
+    ) -> None:
+        if not minerals:
+            raise ValueError("no minerals: the evidence needs one or more")
+        self.minerals = minerals
+        self.names = tuple(m.name for m in minerals)
+        self.population = prior_weights(minerals) if population is None else population
+        self.tests: dict[str, TestEvidence] = {
+            name: self._build(observer)
+            for name, observer in (observers or load_observers()).items()
+        }
+
+    def _build(self, observer: Observer) -> TestEvidence:
+        rows, known = likelihoods(observer, self.minerals)
+        weight = np.where(known, self.population, 0.0)
+        if weight.sum() > 0:
+            marginal = weight @ rows / weight.sum()
+        else:
+            marginal = np.full(rows.shape[1], 1 / rows.shape[1])
+        rows = np.where(known[:, None], rows, marginal)
+        # A stray reading follows the population, half of it evenly: nothing is impossible.
+        even = np.full(rows.shape[1], 1 / rows.shape[1])
+        rows = (1 - observer.stray) * rows + observer.stray * (marginal + even) / 2
+        marginal = (1 - observer.stray) * marginal + observer.stray * (marginal + even) / 2
+        names, coarse = coarse_outcomes(observer)
+        return TestEvidence(observer, rows, marginal, rows @ coarse.T, names, known)
+
+    def log_likelihood(self, reading: Reading) -> Vector:
+        """Return log p(reading | mineral) in nats, float64 [M]."""
+        test = self.tests[reading.name]
+        likelihood: Vector = test.outcome @ reading_weights(test.observer, reading)
+        return np.log(np.maximum(likelihood, 1e-300))
+
+    def log_marginal(self, reading: Reading) -> float:
+        """Return log p(reading) over the population, in nats."""
+        test = self.tests[reading.name]
+        return float(np.log(max(test.marginal @ reading_weights(test.observer, reading), 1e-300)))
+
+    def log_likelihoods(self, readings: Mapping[str, Reading]) -> Matrix:
+        """Return log p(reading | mineral) of F readings in the table's order: float64 [F, M]."""
+        done = [self.log_likelihood(readings[name]) for name in self.tests if name in readings]
+        return np.stack(done) if done else np.zeros((0, len(self.minerals)))

@@ -1,0 +1,87 @@
+"""The outcomes that a test can have, and the weight of each under a reading.
+
+An outcome is a bin of a grid (a measured number) or a token (a word). A reading, whether one
+number, an interval, comparisons or several words, is a weight 0..1 for each of the K outcomes, so
+that p(reading | mineral) = L @ w for every kind of test.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mineralid.evidence.observer import Observer
+from mineralid.observation.readings import (
+    HardnessReading,
+    IntervalReading,
+    Reading,
+    WordsReading,
+)
+
+Weights = NDArray[np.float64]
+
+# A scratch test is sharper than a measured number, yet tools and stones vary by about this much.
+SCRATCH_SPREAD_MOHS = 0.3
+
+
+def normal_cdf(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard normal distribution function, elementwise."""
+    return 0.5 * (1.0 + np.vectorize(math.erf, otypes=[float])(x / math.sqrt(2.0)))
+
+
+@cache
+def grid(observer: Observer) -> NDArray[np.float64]:
+    """Return the centres of the K bins of an interval test, in its unit, ascending."""
+    low, high = observer.test.low, observer.test.high
+    assert low is not None and high is not None, f"{observer.test.name} has no range"
+    if observer.scale == "log":
+        count = math.ceil(math.log(high / low) / observer.step) + 1
+        centers = low * np.exp(observer.step * np.arange(count))
+    else:
+        count = round((high - low) / observer.step) + 1
+        centers = low + observer.step * np.arange(count)
+    centers.flags.writeable = False
+    return centers
+
+
+def reading_weights(observer: Observer, reading: Reading) -> Weights:
+    """Return the weight 0..1 of each outcome under a reading: float64 [K]."""
+    if isinstance(reading, WordsReading):
+        weights = np.zeros(len(observer.test.vocabulary.tokens))
+        weights[[observer.test.vocabulary.index(token) for token in reading.tokens]] = 1.0
+        return weights
+    if isinstance(reading, IntervalReading):
+        return _inside(observer, reading.low, reading.high)
+    assert isinstance(reading, HardnessReading)
+    centers = grid(observer)
+    if reading.low_mohs is None or reading.high_mohs is None:
+        weights = np.ones(len(centers))
+    else:
+        weights = _inside(observer, reading.low_mohs, reading.high_mohs)
+    for mohs in reading.above_mohs:
+        weights = weights * normal_cdf((centers - mohs) / SCRATCH_SPREAD_MOHS)
+    for mohs in reading.below_mohs:
+        weights = weights * normal_cdf((mohs - centers) / SCRATCH_SPREAD_MOHS)
+    return weights
+
+
+def _inside(observer: Observer, low: float, high: float) -> Weights:
+    centers = grid(observer)
+    weights = ((centers >= low - 1e-9) & (centers <= high + 1e-9)).astype(float)
+    for value in (low, high):  # a number between two bins belongs to the nearest
+        weights[int(np.abs(centers - value).argmin())] = 1.0
+    return weights
+
+
+@cache
+def coarse_outcomes(observer: Observer) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Return what a person would tell apart: wordings, and float64 [outcomes, K] of 0 and 1."""
+    test = observer.test
+    if test.kind == "words":
+        tokens = test.vocabulary.tokens
+        return tuple(test.vocabulary.label(token) for token in tokens), np.eye(len(tokens))
+    bins = np.searchsorted(np.array(observer.cuts), grid(observer), side="right")
+    return observer.outcomes, np.eye(len(observer.cuts) + 1)[:, bins]

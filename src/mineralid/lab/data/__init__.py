@@ -1,0 +1,1 @@
+"""Manifests, splits by specimen and by collection, augmentation, batches."""

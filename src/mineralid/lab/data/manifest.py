@@ -1,0 +1,100 @@
+"""Read a table of labelled photographs (`photos.csv` beside a folder `photos/`)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+REQUIRED_COLUMNS = ("image_id", "species", "collection", "specimen")
+
+
+class ManifestError(ValueError):
+    """A table of photographs can't be used; the message names file, line and column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """One labelled photograph: `specimen` is shared by the photographs of one stone."""
+
+    image_id: str
+    path: Path
+    species: str
+    collection: str
+    specimen: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Photographs in file order, and the class list that they are trained on."""
+
+    photographs: tuple[Photograph, ...]
+    classes: tuple[str, ...]
+
+    def of_classes(self) -> Manifest:
+        """Return the photographs whose species is one of the classes."""
+        known = set(self.classes)
+        return Manifest(tuple(p for p in self.photographs if p.species in known), self.classes)
+
+    def of_other_species(self) -> Manifest:
+        """Return the photographs of every species that is no class."""
+        known = set(self.classes)
+        return Manifest(tuple(p for p in self.photographs if p.species not in known), self.classes)
+
+    def labels(self) -> list[int]:
+        """Return the class index of every photograph; all must be of a class."""
+        index = {name: i for i, name in enumerate(self.classes)}
+        return [index[p.species] for p in self.photographs]
+
+    def subset(self, indices: Iterable[int]) -> Manifest:
+        """Return the photographs at `indices`, in that order."""
+        return Manifest(tuple(self.photographs[i] for i in indices), self.classes)
+
+    def __len__(self) -> int:
+        return len(self.photographs)
+
+
+def read_manifest(folder: Path, classes: Sequence[str] | None = None) -> Manifest:
+    """Read `folder/photos.csv`, `folder/photos/<image_id>.jpg` and the class list.
+
+    `classes` defaults to the lines of `folder/core_species.txt`. Raises ManifestError that lists
+    every bad line at once: a missing column, an empty cell, a photograph that is not there.
+    """
+    table = folder / "photos.csv"
+    if not table.is_file():
+        raise ManifestError(f"no photos.csv in {folder}: a folder of photographs needs that table")
+    if classes is None:
+        listing = folder / "core_species.txt"
+        if not listing.is_file():
+            raise ManifestError(f"no core_species.txt in {folder} and no class list was given")
+        classes = listing.read_text(encoding="utf-8").split()
+    problems: list[str] = []
+    photographs: list[Photograph] = []
+    with table.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        missing = [c for c in REQUIRED_COLUMNS if c not in (reader.fieldnames or ())]
+        if missing:
+            raise ManifestError(
+                f"{table}: column(s) {', '.join(missing)} missing; "
+                f"needed: {', '.join(REQUIRED_COLUMNS)}"
+            )
+        for row in reader:
+            empty = [c for c in REQUIRED_COLUMNS if not (row[c] or "").strip()]
+            if empty:
+                problems.append(f"line {reader.line_num}: {', '.join(empty)} is empty")
+                continue
+            path = folder / "photos" / f"{row['image_id']}.jpg"
+            if not path.is_file():
+                problems.append(f"line {reader.line_num}: no photograph {path.name}")
+                continue
+            photographs.append(
+                Photograph(
+                    row["image_id"], path, row["species"], row["collection"], row["specimen"]
+                )
+            )
+    if problems:
+        shown = "\n  ".join(problems[:50])
+        more = f"\n  and {len(problems) - 50} more" if len(problems) > 50 else ""
+        raise ManifestError(f"{table}: {len(problems)} bad line(s):\n  {shown}{more}")
+    return Manifest(tuple(photographs), tuple(classes))

@@ -1,0 +1,1 @@
+"""Backbones, scale-and-shift with its folding, the classifier."""

@@ -1,0 +1,1 @@
+"""Recipes (values, not scripts) and the loop that follows them."""

@@ -1,0 +1,86 @@
+"""The Lightning module: cross-entropy on augmented photographs, averaged weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lightning import LightningModule
+
+from mineralid.lab.data.batches import Batch, to_network_input
+from mineralid.lab.network.lite import LiteNetwork, build_lite
+from mineralid.lab.training.recipe import Recipe
+
+# EfficientNet-Lite was trained on pixels in -1..1; ImageNet's statistics cost it 6-11 points.
+MEAN = STD = (0.5, 0.5, 0.5)
+
+
+class Training(LightningModule):
+    """One network under one recipe; `averages` are the exponential means of what is trained."""
+
+    def __init__(self, recipe: Recipe, classes: int) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network: LiteNetwork = build_lite(
+            classes, adapter=recipe.adapter, init=recipe.adapter_init, dropout=recipe.dropout
+        )
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averages = torch.nn.ParameterDict(
+            {
+                name.replace(".", "/"): torch.nn.Parameter(p.detach().clone(), requires_grad=False)
+                for name, p in self.network.named_parameters()
+                if p.requires_grad
+            }
+        )
+        self.scores: Any = torch.compile(self._scores) if recipe.compile else self._scores
+
+    def _scores(self, views: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.network(to_network_input(views, colors, MEAN, STD))[0]
+        return scores
+
+    def training_step(self, batch: Batch, batch_index: int) -> torch.Tensor:
+        """Return the loss of one batch."""
+        views, colors, labels = batch
+        scores = self.scores(views, colors)
+        loss = F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)
+        self.log("loss", loss, prog_bar=True)
+        self.log("top1", (scores.argmax(1) == labels).float().mean(), prog_bar=True)
+        return loss
+
+    @torch.no_grad()
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, then move the averages; the first steps weigh less, so that they start unbiased."""
+        super().optimizer_step(*args, **kwargs)
+        decay = min(self.recipe.average_decay, (1 + self.global_step) / (10 + self.global_step))
+        for name, p in self.network.named_parameters():
+            if p.requires_grad:
+                self.averages[name.replace(".", "/")].lerp_(p, 1 - decay)
+
+    def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
+        """AdamW (no decay on one-dimensional parameters), linear warm-up, cosine to zero."""
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.recipe.weight_decay},
+            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate)
+        total = int(self.trainer.estimated_stepping_batches)
+        warm = max(1, round(total * self.recipe.warmup_epochs / self.recipe.epochs))
+
+        def factor(step: int) -> float:
+            if step < warm:
+                return (step + 1) / warm
+            return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    @torch.no_grad()
+    def averaged_network(self) -> LiteNetwork:
+        """Return the network with the averaged weights in place, in evaluation mode."""
+        for name, p in self.network.named_parameters():
+            if p.requires_grad:
+                p.copy_(self.averages[name.replace(".", "/")])
+        return self.network.eval()

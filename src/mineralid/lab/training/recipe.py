@@ -1,0 +1,33 @@
+"""A training recipe: every choice as a value, saved beside the run and loaded back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mineralid.lab.data.augment import Augmentation
+
+
+class Recipe(BaseModel):
+    """How one model is trained. The defaults are the recipe of the shipped bundle."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backbone: Literal["efficientnet-lite0"] = "efficientnet-lite0"
+    adapter: Literal["ssf", "bias", "none"] = "ssf"
+    adapter_init: Literal["identity", "paper"] = "identity"
+    image_size: int = Field(192, ge=32, multiple_of=32)
+    epochs: int = Field(12, ge=1)
+    warmup_epochs: float = Field(1.0, ge=0)
+    batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(0.05, ge=0)  # of the head's weight; one-dimensional ones get none
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.2, ge=0, lt=1)
+    balance_power: float = Field(0.5, ge=0, le=1)
+    average_decay: float = Field(0.99, ge=0, lt=1)  # per step; 0 = the last weights
+    augmentation: Augmentation = Augmentation()
+    seed: int = 0
+    workers: int = Field(0, ge=0)
+    compile: bool = True
