@@ -1,4 +1,4 @@
-"""Score many photographs: decode in threads while the network runs, in bounded memory and in order."""
+"""Score many photographs: decoding and network overlap on all cores, in order and bounded memory."""
 
 from __future__ import annotations
 
@@ -28,22 +28,34 @@ def stream_scores(
     photos: Iterable[Sequence[Photo]],
     classifier: Classifier,
     *,
-    batch_size: int = 16,
-    workers: int = 2,
-    prefetch: int = 2,
+    batch_size: int = 4,
+    workers: int | None = None,
+    prefetch: int = 4,
 ) -> Iterator[ItemScores | PhotoError]:
     """For each item (the photographs of one stone, maybe none), in input order, its scores or
     the error of its first photograph that cannot be used.
 
-    Items are taken in groups of `batch_size`; while the network scores one group, `workers`
-    threads decode the next `prefetch` groups, and no more than those are held. How photographs
-    share a batch follows from the order of the items alone, an unusable one leaving an empty
-    place, so a run that resumes at a multiple of `batch_size` gives the same bits.
+    Items are taken in groups of `batch_size`. Each of `workers` threads (None: as many as the
+    classifier's threads) decodes a group and scores it on one core, so that one thread decodes
+    while another computes, and neither waits for the caller. At most `workers + prefetch`
+    groups are held, whatever the number of items.
+
+    How photographs share a batch follows from the order of the items alone, an unusable one
+    leaving an empty place, and each batch runs on one core: so the number of workers changes no
+    bit, nor does resuming at a multiple of `batch_size`.
     """
-    for name, value in (("batch_size", batch_size), ("workers", workers), ("prefetch", prefetch)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}; allowed are 1 and more")
-    return _stream(iter(photos), classifier, batch_size, workers, prefetch)
+    workers = classifier.threads if workers is None else workers
+    for name, value, least in (
+        ("batch_size", batch_size, 1),
+        ("workers", workers, 1),
+        ("prefetch", prefetch, 0),
+    ):
+        if value < least:
+            raise ValueError(f"{name} is {value}; allowed are {least} and more")
+    # One core a batch: measured faster than one batch on all cores (no waiting for one another),
+    # and small batches faster than large ones (their activations stay in the cache).
+    single = classifier if classifier.threads == 1 else Classifier(classifier.bundle, threads=1)
+    return _stream(iter(photos), single, batch_size, workers, workers + prefetch)
 
 
 def _stream(
@@ -51,71 +63,60 @@ def _stream(
     classifier: Classifier,
     batch_size: int,
     workers: int,
-    prefetch: int,
+    most_waiting: int,
 ) -> Iterator[ItemScores | PhotoError]:
-    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mineralid-decode")
-    waiting: deque[_Group] = deque()
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mineralid-vision")
+    waiting: deque[Future[list[ItemScores | PhotoError]]] = deque()
     try:
         while True:
-            while len(waiting) <= prefetch:
+            while len(waiting) < most_waiting:
                 group = list(itertools.islice(items, batch_size))
                 if not group:
                     break
-                waiting.append(_Group(group, classifier.bundle.spec.image, pool, batch_size))
+                waiting.append(pool.submit(_score_group, group, classifier, batch_size))
             if not waiting:
                 return
-            yield from waiting.popleft().results(classifier)
+            yield from waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Group:
-    """The photographs of consecutive items, being decoded into batches of at most batch_size."""
-
-    def __init__(
-        self,
-        items: list[Sequence[Photo]],
-        spec: ImageSpec,
-        pool: ThreadPoolExecutor,
-        batch_size: int,
-    ) -> None:
-        self.counts = [len(item) for item in items]
-        photos = [photo for item in items for photo in item]
-        self.batches: list[NDArray[np.float32]] = []
-        self.decoding: list[Future[PhotoError | None]] = []
-        for start in range(0, len(photos), batch_size):
-            part = photos[start : start + batch_size]
-            # Zeros stay in the place of a photograph that cannot be used.
-            batch = np.zeros((len(part), 3, spec.height, spec.width), dtype=np.float32)
-            self.batches.append(batch)
-            for row, photo in zip(batch, part, strict=True):
-                self.decoding.append(pool.submit(_decode_into, row, photo, spec))
-
-    def results(self, classifier: Classifier) -> Iterator[ItemScores | PhotoError]:
-        errors: list[PhotoError | None] = []
-        spec = classifier.bundle.spec
-        scores = [np.empty((0, len(spec.classes)), dtype=np.float32)]
-        feature = [np.empty((0, spec.feature_dim), dtype=np.float32)]
-        pending = iter(self.decoding)
-        for batch in self.batches:
-            errors += [future.result() for future in itertools.islice(pending, len(batch))]
-            batch_scores, batch_feature = classifier.scores(batch)
-            scores.append(batch_scores)
-            feature.append(batch_feature)
-        all_scores, all_feature = np.concatenate(scores), np.concatenate(feature)
-        start = 0
-        for count in self.counts:
-            rows = slice(start, start + count)
-            start += count
-            error = next((error for error in errors[rows] if error is not None), None)
-            yield error if error is not None else ItemScores(all_scores[rows], all_feature[rows])
+def _score_group(
+    items: list[Sequence[Photo]], classifier: Classifier, batch_size: int
+) -> list[ItemScores | PhotoError]:
+    spec = classifier.bundle.spec
+    photos = [photo for item in items for photo in item]
+    errors: list[PhotoError | None] = []
+    scores = np.zeros((len(photos), len(spec.classes)), dtype=np.float32)
+    feature = np.zeros((len(photos), spec.feature_dim), dtype=np.float32)
+    for start in range(0, len(photos), batch_size):
+        rows = slice(start, start + batch_size)
+        batch, batch_errors = _decode_batch(photos[rows], spec.image)
+        errors += batch_errors
+        if not all(batch_errors):
+            scores[rows], feature[rows] = classifier.scores(batch)
+    results: list[ItemScores | PhotoError] = []
+    start = 0
+    for item in items:
+        rows = slice(start, start + len(item))
+        start += len(item)
+        error = next((error for error in errors[rows] if error is not None), None)
+        results.append(error or ItemScores(scores[rows], feature[rows]))
+    return results
 
 
-def _decode_into(row: NDArray[np.float32], photo: Photo, spec: ImageSpec) -> PhotoError | None:
-    try:
-        row[:] = prepare_photo(photo, spec)
-    except PhotoError as error:
-        # Kept without the frames that it came through, which would hold the picture in memory.
-        error.__cause__ = error.__context__ = error.__traceback__ = None
-        return error
-    return None
+def _decode_batch(
+    photos: Sequence[Photo], spec: ImageSpec
+) -> tuple[NDArray[np.float32], list[PhotoError | None]]:
+    # Zeros stay in the place of a photograph that cannot be used.
+    batch = np.zeros((len(photos), 3, spec.height, spec.width), dtype=np.float32)
+    errors: list[PhotoError | None] = []
+    for row, photo in zip(batch, photos, strict=True):
+        try:
+            row[:] = prepare_photo(photo, spec)
+            errors.append(None)
+        except PhotoError as error:
+            # Kept without the frames it came through, which would hold the picture in memory.
+            error.__cause__ = error.__context__ = error.__traceback__ = None
+            errors.append(error)
+    return batch, errors
