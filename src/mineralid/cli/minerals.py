@@ -151,7 +151,7 @@ def _shown(catalogue: Catalogue, mineral: Mineral, column: str) -> str:
         return ", ".join(label(token) for token in value if isinstance(token, str))
     if isinstance(value, tuple):
         low, high = value
-        return f"{low:g}" if low == high else f"{low:g}–{high:g}"  # type: ignore[str-format]
+        return f"{low:g}" if low == high else f"{low:g}–{high:g}"
     return value
 
 
