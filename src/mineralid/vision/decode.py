@@ -227,7 +227,8 @@ def _load(image: Image.Image, name: str, file_format: str) -> None:
 
 def _damaged(name: str, file_format: str, error: Exception) -> PhotoError:
     shown = _NAMES.get(file_format, file_format)
-    if "truncated" in str(error) or isinstance(error, EOFError):
+    cut_short = "truncated" in str(error) or "end of file" in str(error).lower()
+    if cut_short or isinstance(error, EOFError):
         return _cut_short(name, shown)
     return PhotoError(
         name,
