@@ -49,7 +49,8 @@ LOSSY = [("JPEG", {"quality": 95}), ("JPEG", {"quality": 95, "progressive": True
 if features.check("webp"):
     LOSSLESS.append(("WEBP", {"lossless": True}))
     LOSSY.append(("WEBP", {"quality": 95}))
-if features.check("avif"):
+# Asked of the plugin first: an older Pillow warns of a feature that it does not know.
+if importlib.util.find_spec("PIL.AvifImagePlugin") and features.check("avif"):
     LOSSY.append(("AVIF", {"quality": 95}))
 
 
