@@ -5,8 +5,9 @@ Importing this package imports no onnxruntime; a `Classifier` does so at its fir
 
 from mineralid.vision.bundle import Bundle, BundleError, load_bundle, write_bundle
 from mineralid.vision.bundle_spec import BundleSpec, CalibrationSpec, GraphSpec, UnknownSpec
-from mineralid.vision.decode import MAX_PIXELS, MIN_SIDE, Photo, PhotoError, decode
+from mineralid.vision.decode import Photo, decode
 from mineralid.vision.heatmap import heat_map
+from mineralid.vision.photo_error import MAX_PIXELS, MIN_SIDE, PhotoError
 from mineralid.vision.prepare import ImageSpec, prepare, prepare_batch, prepare_photo
 from mineralid.vision.session import Classifier
 from mineralid.vision.stream import ItemScores, stream_scores

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mineralid.vision.decode import Photo, PhotoError
+from mineralid.vision.decode import Photo
+from mineralid.vision.photo_error import PhotoError
 from mineralid.vision.prepare import ImageSpec, prepare_photo
 from mineralid.vision.session import Classifier
 
