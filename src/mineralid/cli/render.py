@@ -1,0 +1,308 @@
+"""Report → text that reads well at 80 columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from mineralid.evidence import load_observers
+from mineralid.minerals import UnknownMineral, load_catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mineralid.identify import NextTestAdvice, ReadingFinding, Report, Support
+
+BAR_CELLS = 28
+MOST_IN_SET = 12
+# An outcome after which no mineral is this likely leaves the question open.
+CLEAR = 0.4
+# A test expected to tell less than this is not worth making.
+LEAST_BITS = 0.01
+NONE_OF_THESE = "none of these"
+_STATUS_STYLES = {"used": "", "doubted": "yellow", "contradicted": "bold red"}
+
+
+def render(report: Report) -> RenderableType:
+    """Return an answer as text, a blank line between its parts."""
+    parts = [list(part(report)) for part in _PARTS]
+    lines: list[RenderableType] = []
+    for part in filter(None, parts):
+        lines += [Text(), *part] if lines else part
+    return Group(*lines)
+
+
+class Bar:
+    """A probability as a bar of block characters; as # where the output knows ASCII alone."""
+
+    def __init__(self, probability: float, style: str = "") -> None:
+        self.eighths = round(min(max(probability, 0.0), 1.0) * BAR_CELLS * 8)
+        self.style = style
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(1, BAR_CELLS)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole, rest = divmod(self.eighths, 8)
+        if options.ascii_only:
+            yield Text("#" * (whole + (rest >= 4)), self.style)
+        else:
+            yield Text("█" * whole + " ▏▎▍▌▋▊▉"[rest].strip(), self.style)
+
+
+def percent(probability: float) -> str:
+    """87 %, 1.4 %, <0.1 %; never a round 0 or 100 for what is neither."""
+    hundred = 100 * probability
+    if 0 < hundred < 0.05:
+        return "<0.1 %"
+    if hundred < 9.95:
+        return f"{hundred:.1f} %"
+    return ">99 %" if 99.5 <= hundred < 100 else f"{hundred:.0f} %"
+
+
+def times(log_ratio: float) -> str:
+    """A log-likelihood ratio in nats as a factor: ×4.2, ÷30."""
+    factor = math.exp(min(abs(log_ratio), 7.0))
+    number = ">1000" if factor > 1000 else f"{factor:.1f}" if factor < 9.95 else f"{factor:.0f}"
+    return f"{'×' if log_ratio >= 0 else '÷'}{number}"
+
+
+def _headline(report: Report) -> Iterator[RenderableType]:
+    best = report.best
+    if report.level == "species" and best is not None:
+        name = report.answer or best.name
+        yield Text.assemble((name, "bold"), f"   {_kind(name)}, {percent(best.probability)} likely")
+        return
+    if report.level == "group" and report.answer:
+        members = [c for c in report.candidates if _belongs(c.name, report.answer)]
+        together = percent(sum(c.probability for c in members))
+        named = _joined([c.name for c in members[:4]], "or")
+        yield Text.assemble(
+            (report.answer, "bold"), f"   {_kind(report.answer)}, {together} likely"
+        )
+        yield Text(f"Which of its members is not decided: {named}.")
+        return
+    if report.unknown is not None and best is not None and report.unknown >= best.probability:
+        yield Text.assemble(
+            ("Unknown", "bold"), f"   {percent(report.unknown)} likely to be none of these"
+        )
+        yield Text(
+            "This is probably none of the minerals that the model knows."
+            if report.set_basis == "calibrated"
+            else "No mineral of the catalogue fits the readings well."
+        )
+    elif best is not None:
+        yield Text("Not decided", "bold")
+        yield Text(
+            f"No mineral and no group is likely enough to be named; {best.name} leads with "
+            f"{percent(best.probability)}."
+        )
+
+
+def _contradictions(report: Report) -> Iterator[RenderableType]:
+    for finding in report.readings:
+        if finding.status == "used":
+            continue
+        word, style = (
+            ("contradicts", "bold red")
+            if finding.status == "contradicted"
+            else ("sits badly with", "yellow")
+        )
+        observer = load_observers().get(finding.test)
+        again = f" {observer.advice}" if observer is not None else ""
+        yield Text.assemble(
+            (f"Your {finding.test} {word} everything else", style),
+            f" ({_given(finding)}): test it again. {again.strip()}".rstrip(),
+        )
+
+
+def _candidates(report: Report) -> Iterator[RenderableType]:
+    if not report.candidates:
+        return
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(max_width=26)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    for place, c in enumerate(report.candidates):
+        style = "bold" if place == 0 else ""
+        table.add_row(
+            Text(c.name, style),
+            percent(c.probability),
+            Bar(c.probability, "green" if place == 0 else ""),
+        )
+    if report.unknown is not None:
+        shown = sum(c.probability for c in report.candidates)
+        others = 1 - shown - report.unknown
+        if others > 0.0005:
+            table.add_row(
+                Text("all others", "dim"), Text(percent(others), "dim"), Bar(others, "dim")
+            )
+        table.add_row(
+            Text(NONE_OF_THESE, "dim"),
+            Text(percent(report.unknown), "dim"),
+            Bar(report.unknown, "dim"),
+        )
+    yield table
+    yield Text()
+    yield _set_line(report)
+
+
+def _set_line(report: Report) -> Text:
+    names = report.prediction_set
+    listed = ", ".join(names[:MOST_IN_SET])
+    if len(names) > MOST_IN_SET:
+        listed += f" and {len(names) - MOST_IN_SET} more"
+    basis = (
+        "as measured on collections that the model had not seen"
+        if report.set_basis == "calibrated"
+        else "by the readings alone, if the readings are right"
+    )
+    # The set is drawn among the minerals ranked, which hold no promise for any other stone.
+    doubtful = report.unknown is not None and report.unknown >= 0.5
+    return Text.assemble(
+        "If it is one of them at all: " if doubtful else "",
+        (f"{percent(report.confidence)} sure", "bold"),
+        " it is " + ("" if len(names) == 1 else "one of ") + listed,
+        (f" ({basis})", "dim"),
+    )
+
+
+def _readings(report: Report) -> Iterator[RenderableType]:
+    if not report.readings:
+        return
+    yield Text.assemble(
+        ("What each reading says", "bold"),
+        ("   × times likelier than on average, ÷ less likely", "dim"),
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("reading", max_width=24)
+    table.add_column("for", ratio=1)
+    table.add_column("against", ratio=1)
+    for finding in report.readings:
+        cell = Text(f"{finding.test} {_given(finding)}")
+        if finding.status != "used":
+            cell.append(f"\n{finding.status}", _STATUS_STYLES[finding.status])
+        table.add_row(cell, _supports(finding.speaks_for), _supports(finding.speaks_against))
+    yield Padding(table, (0, 0, 0, 2))
+    if report.wrong_record is not None and report.wrong_record >= 0.2:
+        yield Text(
+            f"{percent(report.wrong_record)} likely that the readings as a whole belong to another "
+            "stone or were taken wrongly.",
+            "yellow",
+        )
+
+
+def _supports(supports: Sequence[Support]) -> Text:
+    return Text(
+        ", ".join(f"{s.name}\u00a0{times(s.log_likelihood_ratio)}" for s in supports) or "-"
+    )
+
+
+def _outside(report: Report) -> Iterator[RenderableType]:
+    if not report.outside:
+        return
+    names = _joined([o.name for o in report.outside], "and")
+    yield Text.assemble(
+        ("Outside the model", "bold"),
+        f"   {names} fit{'s' if len(report.outside) == 1 else ''} the readings better than the "
+        "leader does; the photograph's model does not know "
+        f"{'it' if len(report.outside) == 1 else 'them'}.",
+    )
+
+
+def _next_tests(report: Report) -> Iterator[RenderableType]:
+    if not report.next_tests:
+        return
+    worth = [test for test in report.next_tests if test.information_bits >= LEAST_BITS]
+    title = Text("What to test next", "bold")
+    if not worth:
+        title.append("   nothing: no test left is expected to change the answer", "not bold")
+    yield title
+    if not worth:
+        return
+    numbered = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    numbered.add_column(no_wrap=True)
+    numbered.add_column()
+    for place, test in enumerate(worth, start=1):
+        numbered.add_row(f"{place}.", Group(_test_line(test), _outcomes(test)))
+    yield Padding(numbered, (0, 0, 0, 2))
+
+
+def _test_line(test: NextTestAdvice) -> Text:
+    gain = f"{test.information_bits:.2f} bits expected"
+    harm = f", {test.destructive}" if test.destructive else ""
+    return Text.assemble((test.test, "bold"), (f" ({gain}{harm})", "dim"), f" {test.advice}")
+
+
+def _outcomes(test: NextTestAdvice) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(max_width=30)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    for outcome in test.outcomes:
+        then = f"{outcome.leader} {percent(outcome.leader_probability)}"
+        table.add_row(
+            Text(outcome.outcome),
+            Text(percent(outcome.probability), "dim"),
+            Text("→ " + (then if outcome.leader_probability >= CLEAR else f"still open, {then}")),
+        )
+    return table
+
+
+def _safety(report: Report) -> Iterator[RenderableType]:
+    for place, note in enumerate(report.safety):
+        yield Text.assemble(("Safety   " if place == 0 else "         ", "bold red"), note)
+
+
+def _versions(report: Report) -> Iterator[RenderableType]:
+    v = report.versions
+    trust = "" if report.trust is None else f"; readings believed {percent(report.trust)}"
+    yield Text(
+        f"mineralid {v.mineralid}, bundle {v.bundle}, catalogue {v.catalogue}; "
+        f"prior {report.prior}{trust}",
+        "dim",
+    )
+
+
+def _given(finding: ReadingFinding) -> str:
+    given = finding.given
+    return given.removeprefix(f"{finding.test} ")
+
+
+def _kind(name: str) -> str:
+    """Its place in the catalogue: species, variety of Quartz, group."""
+    mineral = load_catalogue().get(name)
+    if mineral is None:
+        return "species"
+    of = f" of {mineral.parent}" if mineral.kind == "variety" and mineral.parent else ""
+    return mineral.kind + of
+
+
+def _belongs(name: str, group: str) -> bool:
+    try:
+        return name == group or group in load_catalogue().ancestors(name)
+    except UnknownMineral:
+        return False
+
+
+def _joined(names: Sequence[str], word: str) -> str:
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else ""
+
+
+_PARTS = (
+    _headline,
+    _contradictions,
+    _candidates,
+    _readings,
+    _outside,
+    _next_tests,
+    _safety,
+    _versions,
+)
