@@ -21,6 +21,7 @@ FACTS ?= ../shared/facts
 PHOTOS ?= ../shared/minerals
 RUNS ?= runs
 
+WITH_EXTRAS := .[heic,lab,test]
 PACKAGING := pyproject.toml constraints.txt
 SOURCES := $(shell find src/mineralid -type f ! -path '*/__pycache__/*' ! -path '*/.*')
 
@@ -53,7 +54,7 @@ endef
 # A build folder left from before would put deleted modules into the package.
 define install
 @rm -rf build
-@"$(@D)/bin/python" -m pip install --quiet --constraint constraints.txt $(1)
+@"$(@D)/bin/python" -m pip install --quiet --quiet --constraint constraints.txt $(1)
 @touch "$@"
 endef
 
@@ -81,7 +82,7 @@ $(VENV_TEST)/.installed: $(PACKAGING)
 		*+cpu*|*"already satisfied"*) ;; \
 		Linux*) echo "note: the torch found for $$("$(@D)/bin/python" --version) is no build for the CPU alone; it may bring several GB" ;; \
 	esac
-	$(call install,--editable ".[heic,lab,test]")
+	$(call install,--editable "$(WITH_EXTRAS)")
 
 # --- for people ---------------------------------------------------------------------------------
 
