@@ -82,3 +82,37 @@ def train(
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     typer.echo(f"{out}: trained")
+
+
+@app.command()
+def release(
+    photos: Photos,
+    facts: Annotated[Path, typer.Option(help="Folder with the raw property tables.")],
+    out: Annotated[Path, typer.Option(help="Folder of the runs; what is there is not redone.")],
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle to write.")],
+    at_once: Annotated[
+        int | None, typer.Option(min=1, help="Trainings at once (default: one a core).")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each training.")] = 1,
+) -> None:
+    """Train every fold and the shipped network, calibrate, export and write the bundle."""
+    need_lab()
+    from mineralid.lab.export.release import make_release, usable_cores
+
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
+
+    try:
+        make_release(
+            photos,
+            facts,
+            out,
+            bundle,
+            at_once=at_once or usable_cores(),
+            threads=threads,
+            say=say,
+        )
+    except (ValueError, RuntimeError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(str(bundle))

@@ -4,7 +4,6 @@ from mineralid.evidence.model import EvidenceModel, TestEvidence
 from mineralid.evidence.next_test import NextTest, Outcome, next_tests
 from mineralid.evidence.observer import Observer, ObserverTableError, load_observers
 from mineralid.evidence.prior import PRIORS, prior_weights
-from mineralid.evidence.record import record_log_likelihood
 
 __all__ = [
     "PRIORS",
@@ -17,5 +16,4 @@ __all__ = [
     "load_observers",
     "next_tests",
     "prior_weights",
-    "record_log_likelihood",
 ]

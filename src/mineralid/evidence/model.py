@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,16 +74,33 @@ class EvidenceModel:
         names, coarse = coarse_outcomes(observer)
         return TestEvidence(observer, rows, marginal, rows @ coarse.T, names, known)
 
+    def subset(self, rows: NDArray[np.intp]) -> EvidenceModel:
+        """Return the same evidence over some of the minerals; blanks keep their marginal."""
+        part = object.__new__(EvidenceModel)
+        part.minerals = tuple(self.minerals[i] for i in rows)
+        part.names = tuple(m.name for m in part.minerals)
+        part.population = self.population[rows] / self.population[rows].sum()
+        part.tests = {
+            name: replace(
+                test,
+                outcome=test.outcome[rows],
+                coarse=test.coarse[rows],
+                known=test.known[rows],
+            )
+            for name, test in self.tests.items()
+        }
+        return part
+
     def log_likelihood(self, reading: Reading) -> Vector:
         """Return log p(reading | mineral) in nats, float64 [M]."""
         test = self.tests[reading.name]
         likelihood: Vector = test.outcome @ reading_weights(test.observer, reading)
         return np.log(np.maximum(likelihood, 1e-300))
 
-    def log_marginal(self, reading: Reading) -> float:
-        """Return log p(reading) over the population, in nats."""
+    def log_even(self, reading: Reading) -> float:
+        """Return log p(reading) of a stone for which every outcome is equally likely."""
         test = self.tests[reading.name]
-        return float(np.log(max(test.marginal @ reading_weights(test.observer, reading), 1e-300)))
+        return float(np.log(max(reading_weights(test.observer, reading).mean(), 1e-300)))
 
     def log_likelihoods(self, readings: Mapping[str, Reading]) -> Matrix:
         """Return log p(reading | mineral) of F readings in the table's order: float64 [F, M]."""

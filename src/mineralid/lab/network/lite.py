@@ -30,15 +30,26 @@ class AffineUnit(nn.Module):
         self.conv, self.adapter, self.activated = conv, adapter, activated
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # TensorFlow's "same" padding: what is odd goes to the right and bottom.
+        # TensorFlow's "same" padding: what is odd goes to the right and bottom. Plain integers, so
+        # that an exported graph holds constants.
         kernel, stride = self.conv.kernel_size[0], self.conv.stride[0]
         pads: list[int] = []
-        for size in (x.shape[3], x.shape[2]):
+        for size in (int(x.shape[3]), int(x.shape[2])):
             total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
             pads += [total // 2, total - total // 2]
-        if any(pads):
-            x = F.pad(x, pads)
-        x = self.adapter(self.conv(x))
+        left, right, top, bottom = pads
+        if left == right and top == bottom:
+            x = F.conv2d(
+                x,
+                self.conv.weight,
+                self.conv.bias,
+                self.conv.stride,
+                (top, left),
+                groups=self.conv.groups,
+            )
+        else:
+            x = self.conv(F.pad(x, pads))
+        x = self.adapter(x)
         return F.relu6(x) if self.activated else x
 
 

@@ -1,0 +1,72 @@
+"""The two lists of minerals that an answer can rank: the bundle's classes, or the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mineralid.evidence import EvidenceModel, prior_weights
+from mineralid.minerals import Catalogue, Mineral
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Hypotheses:
+    """The minerals that can be ranked: every species and variety, and the classes.
+
+    A group is ranked only where it is a class (Olivine, Biotite): elsewhere its members are.
+    """
+
+    catalogue: Catalogue
+    classes: tuple[str, ...]
+
+    @cached_property
+    def minerals(self) -> tuple[Mineral, ...]:
+        """Every mineral that can be ranked, in the catalogue's order."""
+        wanted = {self.catalogue.find(name).name for name in self.classes}
+        return tuple(m for m in self.catalogue if m.kind != "group" or m.name in wanted)
+
+    @cached_property
+    def evidence(self) -> EvidenceModel:
+        """The evidence over `minerals`."""
+        return EvidenceModel(self.minerals)
+
+    @cached_property
+    def class_rows(self) -> NDArray[np.intp]:
+        """Where the classes stand among `minerals`, in the classes' order."""
+        place = {m.name: i for i, m in enumerate(self.minerals)}
+        return np.array([place[self.catalogue.find(name).name] for name in self.classes])
+
+    @cached_property
+    def class_evidence(self) -> EvidenceModel:
+        """The evidence over the classes alone."""
+        return self.evidence.subset(self.class_rows)
+
+    @cached_property
+    def outside_rows(self) -> NDArray[np.intp]:
+        """Minerals that are neither a class nor above or below one."""
+        ancestors = {m.name: set(self.catalogue.ancestors(m.name)) for m in self.minerals}
+        classes = [self.minerals[i].name for i in self.class_rows]
+        above = set(classes).union(*(ancestors[name] for name in classes))
+        return np.array(
+            [
+                i
+                for i, m in enumerate(self.minerals)
+                if m.name not in above and not ancestors[m.name].intersection(classes)
+            ],
+            dtype=np.intp,
+        )
+
+    @cached_property
+    def outside_evidence(self) -> EvidenceModel:
+        """The evidence over the minerals outside the classes."""
+        return self.evidence.subset(self.outside_rows)
+
+    def log_prior(self, prior: str, rows: NDArray[np.intp] | None = None) -> Array:
+        """Return the log prior of `minerals`, or of some rows of them, normalised."""
+        minerals = self.minerals if rows is None else [self.minerals[i] for i in rows]
+        return np.log(prior_weights(minerals, prior))

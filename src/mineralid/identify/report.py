@@ -1,0 +1,128 @@
+"""The Report: one answer, the same from Python, the command line and HTTP."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Candidate(_Value):
+    """A mineral and its probability (0..1), calibrated where a photograph was given."""
+
+    name: str
+    probability: float
+
+
+class OutsideMineral(_Value):
+    """A mineral of the catalogue that the photograph's model does not know.
+
+    log_likelihood_ratio: how much better than the leading candidate it fits the readings, in nats.
+    """
+
+    name: str
+    log_likelihood_ratio: float
+
+
+class Support(_Value):
+    """What one reading says of one candidate, in nats against the average of all."""
+
+    name: str
+    log_likelihood_ratio: float
+
+
+class ReadingFinding(_Value):
+    """What became of one reading.
+
+    status: `used`; `doubted` where everything else makes it unlikely; `contradicted` where
+    everything else makes it very unlikely. consistency: log of the reading's probability given
+    everything else over its probability for any stone, in nats: negative is against.
+    log_likelihood_ratio: of the leading candidate against the average of all, in nats.
+    """
+
+    test: str
+    given: str
+    status: Literal["used", "doubted", "contradicted"]
+    log_likelihood_ratio: float
+    consistency: float
+    speaks_for: list[Support] = []
+    speaks_against: list[Support] = []
+
+
+class OutcomeAdvice(_Value):
+    """One outcome of a test not yet made, and the candidate that would lead then."""
+
+    outcome: str
+    probability: float
+    leader: str
+    leader_probability: float
+
+
+class NextTestAdvice(_Value):
+    """A test worth making: its expected information in bits, and what each outcome would mean."""
+
+    test: str
+    information_bits: float
+    ease: float
+    destructive: str
+    advice: str
+    outcomes: list[OutcomeAdvice]
+
+
+class Versions(_Value):
+    """What made the answer."""
+
+    mineralid: str
+    bundle: str
+    catalogue: str
+
+
+class Report(_Value):
+    """One answer.
+
+    candidates: best first; with `unknown` they sum to 1 where all are listed. With a photograph
+    they are the bundle's classes and `unknown` is P(none of them); without one they are the
+    catalogue's minerals and `unknown` is P(a stone that the catalogue does not describe).
+    prediction_set: names that hold the truth with probability `confidence`: `calibrated` on
+    collections that the network had not seen, or by the `model` alone (readings without a
+    photograph). level: `species`, `group` (the species is not decided, its group is) or
+    `unknown` (neither is, or it is none of these); answer: the name at that level, or None.
+    wrong_record: probability that the readings as a whole belong to another stone.
+    outside: the catalogue's minerals beyond the classes that fit the readings better.
+    error: None, or why there is no answer (then candidates is empty and unknown None).
+    row and carried: only in answers to a table.
+    """
+
+    row: int | None = None
+    photos: list[str] = []
+    level: Literal["species", "group", "unknown"] | None = None
+    answer: str | None = None
+    candidates: list[Candidate] = []
+    unknown: float | None = None
+    prediction_set: list[str] = []
+    confidence: float = Field(0.9, gt=0, lt=1)
+    set_basis: Literal["calibrated", "model"] = "calibrated"
+    outside: list[OutsideMineral] = []
+    readings: list[ReadingFinding] = []
+    wrong_record: float | None = None
+    next_tests: list[NextTestAdvice] = []
+    safety: list[str] = []
+    prior: str = "uniform over the classes"
+    trust: float | None = None
+    error: str | None = None
+    carried: dict[str, str] = {}
+    versions: Versions
+
+    @property
+    def best(self) -> Candidate | None:
+        """The leading candidate, or None where there is no answer."""
+        return self.candidates[0] if self.candidates else None
+
+    def to_json(self) -> str:
+        """One line of JSON; `row` and `carried` only where the answer is a table's."""
+        left_out = {"row", "carried"} if self.row is None else None
+        return self.model_dump_json(exclude=left_out)

@@ -1,0 +1,55 @@
+"""Is the stone in the photograph none of the classes? A logistic regression on four statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mineralid.identify.posterior import log_softmax
+
+Array = NDArray[np.float64]
+
+STATISTICS = ("energy", "log_max_probability", "similarity", "log_feature_norm")
+
+
+def unknown_statistics(
+    scores: NDArray[np.floating], feature: NDArray[np.floating], arrays: Mapping[str, NDArray[np.float32]]
+) -> dict[str, Array]:
+    """Return the statistics of scores [..., C] and features [..., D].
+
+    energy: log Σ exp(score) (Liu et al., NeurIPS 2020). similarity: the greatest cosine between
+    the feature and a class's mean feature, both less the mean of all (`class_means` [C, D],
+    `feature_mean` [D]).
+    """
+    s = scores.astype(np.float64)
+    top = s.max(-1)
+    centered = feature.astype(np.float64) - arrays["feature_mean"]
+    means = arrays["class_means"].astype(np.float64)
+    norm = np.linalg.norm(centered, axis=-1)
+    cosine = (centered @ means.T) / np.maximum(
+        norm[..., None] * np.linalg.norm(means, axis=-1), 1e-12
+    )
+    return {
+        "energy": top + np.log(np.exp(s - top[..., None]).sum(-1)),
+        "log_max_probability": log_softmax(s).max(-1),
+        "similarity": cosine.max(-1),
+        "log_feature_norm": np.log(np.maximum(norm, 1e-12)),
+    }
+
+
+def unknown_log_odds(
+    statistics: Mapping[str, Array], weights: Mapping[str, float], bias: float
+) -> Array:
+    """Return log p(photo | none of the classes) − log p(photo | one of them).
+
+    The regression was fitted with both kinds weighted equally, so its log-odds are that ratio.
+    """
+    missing = sorted(set(weights) - set(statistics))
+    if missing:
+        raise ValueError(
+            f"unknown detector wants {', '.join(missing)}; known: {', '.join(statistics)}"
+        )
+    total: Array = np.asarray(bias + sum(w * statistics[name] for name, w in weights.items()))
+    return total

@@ -1,0 +1,1 @@
+"""Scores held out of training, simulated readings, metrics, calibration."""

@@ -1,0 +1,125 @@
+"""Scores of photographs by networks that have not seen them: by specimen, by collection."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mineralid.lab.data.manifest import Manifest
+from mineralid.lab.data.splits import LEFT_OUT_FOLDS, collection_folds, specimen_folds
+from mineralid.lab.evaluation.scoring import Scores, cached_scores
+from mineralid.lab.training.train import load_network
+from mineralid.vision.prepare import ImageSpec
+
+
+Prototypes = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Scores of every core photograph, and of photographs of other species, by unseen networks.
+
+    fold: index into `folds` for each core photograph [N]. beyond: scores of the photographs of
+    other species; beyond_fold: which fold's network gave them [O]; beyond_collections: where they
+    come from. prototypes: per fold, the arrays of the unknown detector, from its training side.
+    """
+
+    kind: str
+    folds: tuple[str, ...]
+    manifest: Manifest
+    labels: NDArray[np.int_]
+    fold: NDArray[np.int_]
+    scores: Scores
+    beyond: Scores
+    beyond_fold: NDArray[np.int_]
+    beyond_collections: tuple[str, ...]
+    prototypes: tuple[Prototypes, ...]
+
+
+def out_of_fold(
+    kind: str,
+    manifest: Manifest,
+    run_of: Callable[[str], Path],
+    spec: ImageSpec,
+) -> OutOfFold:
+    """Gather the scores of `kind` "specimen" (five folds) or "collection" (A, B, C).
+
+    run_of: name of a split -> folder of its finished run.
+    """
+    core, others = manifest.of_classes(), manifest.of_other_species()
+    if kind == "specimen":
+        splits = specimen_folds(core)
+        # A photograph of another species was in no training: any of the networks will do.
+        chooser = [zlib.crc32(p.specimen.encode()) % len(splits) for p in others.photographs]
+    elif kind == "collection":
+        splits = collection_folds(core)
+        chooser = [_left_out_index(p.collection) for p in others.photographs]
+    else:
+        raise ValueError(f"kind is {kind!r}; allowed: 'specimen', 'collection'")
+    fold = np.empty(len(core), dtype=int)
+    beyond_fold = np.array(chooser, dtype=int)
+    labels = np.array(core.labels())
+    own, other, prototypes = [], [], []
+    for number, split in enumerate(splits):
+        run = run_of(split.name)
+        network = load_network(run)
+        everything = cached_scores(run, network, core, spec)
+        own.append((list(split.test), everything.rows(list(split.test))))
+        train = list(split.train)
+        prototypes.append(class_prototypes(everything.feature[train], labels[train]))
+        chosen = np.flatnonzero(beyond_fold == number)
+        other.append((list(chosen), cached_scores(run, network, others.subset(chosen), spec)))
+        fold[list(split.test)] = number
+    return OutOfFold(
+        kind,
+        tuple(s.name for s in splits),
+        core,
+        labels,
+        fold,
+        merge_scores(own, len(core)),
+        merge_scores(other, len(others)),
+        beyond_fold,
+        tuple(p.collection for p in others.photographs),
+        tuple(prototypes),
+    )
+
+
+def _left_out_index(collection: str) -> int:
+    names = list(LEFT_OUT_FOLDS)
+    for number, name in enumerate(names):
+        members = LEFT_OUT_FOLDS[name]
+        if members is not None and collection in members:
+            return number
+    return next(i for i, name in enumerate(names) if LEFT_OUT_FOLDS[name] is None)
+
+
+def class_prototypes(feature: NDArray[np.float32], labels: NDArray[np.int_]) -> Prototypes:
+    """Return the mean feature of all [D] and of each class, less that mean [C, D].
+
+    Each class weighs the same in the mean of all; a class without a photograph stays at zero.
+    """
+    classes = int(labels.max()) + 1
+    sums = np.zeros((classes, feature.shape[1]))
+    np.add.at(sums, labels, feature)
+    counts = np.bincount(labels, minlength=classes)[:, None]
+    means = sums / np.maximum(counts, 1)
+    center = means[counts[:, 0] > 0].mean(0)
+    return {
+        "feature_mean": center.astype(np.float32),
+        "class_means": np.where(counts > 0, means - center, 0.0).astype(np.float32),
+    }
+
+
+def merge_scores(parts: list[tuple[list[int], Scores]], size: int) -> Scores:
+    """Put the rows of several networks back into one order [size]."""
+    width, depth = parts[0][1].scores.shape[1], parts[0][1].feature.shape[1]
+    scores = np.empty((size, width), dtype=np.float32)
+    feature = np.empty((size, depth), dtype=np.float32)
+    for indices, part in parts:
+        scores[indices], feature[indices] = part.scores, part.feature
+    return Scores(scores, feature)

@@ -1,0 +1,70 @@
+"""Score photographs with a network: prepared exactly as the field prepares them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mineralid.lab.data.manifest import Manifest
+from mineralid.lab.network.lite import LiteNetwork
+from mineralid.vision.prepare import ImageSpec, prepare_photo
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of N photographs: logits float32 [N, C] and features float32 [N, D]."""
+
+    scores: Float
+    feature: Float
+
+    def rows(self, indices: list[int]) -> Scores:
+        """Return some rows, in that order."""
+        return Scores(self.scores[indices], self.feature[indices])
+
+
+@torch.no_grad()
+def score_photographs(
+    network: LiteNetwork, manifest: Manifest, spec: ImageSpec, batch_size: int = 32
+) -> Scores:
+    """Run the network in evaluation mode over every photograph, in order."""
+    network.eval()
+    scores, features = [], []
+    for start in range(0, len(manifest), batch_size):
+        photographs = manifest.photographs[start : start + batch_size]
+        batch = np.stack([prepare_photo(p.path, spec) for p in photographs])
+        out, feature, _ = network(
+            torch.from_numpy(batch).contiguous(memory_format=torch.channels_last)
+        )
+        scores.append(out.numpy())
+        features.append(feature.numpy())
+    classes = network.head.out_features
+    empty = np.zeros((0, classes), np.float32), np.zeros((0, network.head.in_features), np.float32)
+    return Scores(np.concatenate(scores or [empty[0]]), np.concatenate(features or [empty[1]]))
+
+
+def cached_scores(
+    run: Path, network: LiteNetwork, manifest: Manifest, spec: ImageSpec
+) -> Scores:
+    """`score_photographs`, kept in the run's folder under a hash of photographs and preparation."""
+    described = json.dumps(
+        [spec.model_dump(mode="json"), [p.image_id for p in manifest.photographs]]
+    )
+    key = hashlib.sha256(described.encode()).hexdigest()[:16]
+    path = run / f"scores-{key}.npz"
+    if path.is_file():
+        with np.load(path) as stored:
+            return Scores(stored["scores"], stored["feature"])
+    found = score_photographs(network, manifest, spec)
+    partial = path.with_suffix(".partial.npz")
+    np.savez(partial, scores=found.scores, feature=found.feature)
+    os.replace(partial, path)
+    return found

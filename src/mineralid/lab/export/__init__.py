@@ -1,0 +1,1 @@
+"""Folding → ONNX → bundle, with parity check and model card."""

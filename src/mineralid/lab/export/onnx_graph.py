@@ -1,0 +1,79 @@
+"""Export a folded network to ONNX and check that both give the same probabilities."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mineralid.lab.network.lite import LiteNetwork
+
+OUTPUTS = ("scores", "feature", "feature_map")
+INPUT = "image"
+OPSET = 17
+PARITY = 1e-4
+
+
+def export_onnx(network: LiteNetwork, image_size: int) -> bytes:
+    """Return the ONNX graph of a network, adapters folded, batch size free.
+
+    Input `image` float32 [B, 3, H, W]; outputs `scores` [B, C], `feature` [B, D], `feature_map`
+    [B, D, H/32, W/32]. Constants are folded by ONNX Runtime's basic (hardware-independent) level.
+    """
+    import onnxruntime
+
+    plain = network.folded().cpu().float().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    names = (INPUT, *OUTPUTS)
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        # The tracing exporter needs no further package; it warns that it will give way one day.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            plain,
+            (torch.zeros(1, 3, image_size, image_size),),
+            stream,
+            dynamo=False,
+            input_names=[INPUT],
+            output_names=list(OUTPUTS),
+            dynamic_axes={name: {0: "batch"} for name in names},
+            opset_version=OPSET,
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "folded.onnx"
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(
+            stream.getvalue(), options, providers=["CPUExecutionProvider"]
+        )
+        return path.read_bytes()
+
+
+def node_count(graph: bytes) -> int:
+    """Return the number of nodes of an ONNX graph."""
+    import onnx
+
+    return len(onnx.load_from_string(graph).graph.node)
+
+
+@torch.no_grad()
+def parity(graph: bytes, network: LiteNetwork, images: np.ndarray) -> float:
+    """Return the greatest difference of probabilities between torch (unfolded) and ONNX.
+
+    images: float32 [B, 3, H, W].
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    given = session.run(["scores"], {INPUT: images})[0]
+    expected = network.eval()(torch.from_numpy(images))[0]
+    a = torch.softmax(torch.from_numpy(given).double(), 1)
+    b = torch.softmax(expected.double(), 1)
+    return float((a - b).abs().max())
