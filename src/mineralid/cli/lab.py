@@ -11,9 +11,7 @@ import typer
 
 app = typer.Typer(help="Train and release models (needs the extra `lab`).", no_args_is_help=True)
 
-Photos = Annotated[
-    Path, typer.Option(help="Folder with photos.csv, photos/ and core_species.txt.")
-]
+Photos = Annotated[Path, typer.Option(help="Folder with photos.csv, photos/ and core_species.txt.")]
 
 
 def need_lab() -> None:

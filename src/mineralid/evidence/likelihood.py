@@ -28,7 +28,9 @@ PLATE_SPREAD_MOHS = 0.4
 QUADRATURE = 9
 
 
-def likelihoods(observer: Observer, minerals: tuple[Mineral, ...]) -> tuple[Matrix, NDArray[np.bool_]]:
+def likelihoods(
+    observer: Observer, minerals: tuple[Mineral, ...]
+) -> tuple[Matrix, NDArray[np.bool_]]:
     """Return p(outcome | mineral) float64 [M, K] without `stray`, and which rows are known [M].
 
     Rows that are not known are left at zero; `EvidenceModel` fills in the marginal.
@@ -85,9 +87,7 @@ def _leave_no_streak(
     rows: Matrix, none: int, plate_mohs: float, minerals: tuple[Mineral, ...]
 ) -> None:
     """Move probability to "no streak" by hardness: books print the powder's colour all the same."""
-    middle = np.array(
-        [sum(m.hardness_mohs) / 2 if m.hardness_mohs else np.nan for m in minerals]
-    )
+    middle = np.array([sum(m.hardness_mohs) / 2 if m.hardness_mohs else np.nan for m in minerals])
     harder = normal_cdf((np.nan_to_num(middle, nan=0.0) - plate_mohs) / PLATE_SPREAD_MOHS)
     share = NO_STREAK_SHARE * np.where(rows.sum(1) > 0, harder, 0.0)
     colored = rows.copy()

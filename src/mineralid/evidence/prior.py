@@ -25,5 +25,13 @@ def prior_weights(minerals: Sequence[Mineral], prior: str = "commonness") -> NDA
         raise ValueError(f"prior is {prior!r}; allowed: {', '.join(PRIORS)}")
     if prior == "uniform":
         return np.full(len(minerals), 1 / len(minerals))
-    weights = GRADE_RATIO ** np.array([m.commonness for m in minerals], dtype=float)
+    grades = {m.name: m.commonness for m in minerals}
+    # A variety is met less often than the species that it is a part of.
+    capped = [
+        min(m.commonness, grades[m.parent] - 1)
+        if m.kind == "variety" and m.parent in grades
+        else m.commonness
+        for m in minerals
+    ]
+    weights = GRADE_RATIO ** np.array(capped, dtype=float)
     return weights / weights.sum()

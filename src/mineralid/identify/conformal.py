@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def rank_scores(probabilities: Array, penalty: float, free_rank: int) -> tuple[NDArray[np.intp], Array]:
+def rank_scores(
+    probabilities: Array, penalty: float, free_rank: int
+) -> tuple[NDArray[np.intp], Array]:
     """Return the order of the classes, best first [..., C], and their scores in that order."""
     order = np.argsort(-probabilities, axis=-1, kind="stable")
     cumulative = np.cumsum(np.take_along_axis(probabilities, order, -1), axis=-1)
@@ -49,9 +51,7 @@ def prediction_set(
     return [int(i) for i in order[:size]]
 
 
-def threshold_at(
-    confidence: float, grid: Sequence[float], thresholds: Sequence[float]
-) -> float:
+def threshold_at(confidence: float, grid: Sequence[float], thresholds: Sequence[float]) -> float:
     """Return the threshold of the first grid point not below `confidence`; inf beyond the grid."""
     place = bisect.bisect_left(grid, confidence - 1e-9)
     return thresholds[place] if place < len(grid) else float("inf")

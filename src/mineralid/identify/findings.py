@@ -54,7 +54,7 @@ def reading_findings(
             ReadingFinding(
                 test=reading.name,
                 given=reading.text or reading.describe(),
-                status=status,  # type: ignore[arg-type]
+                status=status,
                 log_likelihood_ratio=ratios[0][1] if ratios else 0.0,
                 consistency=consistency,
                 speaks_for=[

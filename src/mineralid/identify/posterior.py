@@ -60,9 +60,7 @@ def log_mean(log_likelihood: Array, log_weights: Array) -> Array:
     return result
 
 
-def with_unknown(
-    log_known: Array, log_unknown: Array, unknown_prior: float
-) -> tuple[Array, Array]:
+def with_unknown(log_known: Array, log_unknown: Array, unknown_prior: float) -> tuple[Array, Array]:
     """Normalise known hypotheses [..., M] and the unknown one [...] to probabilities.
 
     log_known: log of p(photo, record, s), already weighted by the prior among the known.
@@ -79,3 +77,13 @@ def with_unknown(
     )
     p = np.exp(log_softmax(joint))
     return p[..., :-1], p[..., -1]
+
+
+def wrong_record_probability(
+    *, log_base: Array, log_record: Array, log_other: Array, wrong_record_rate: float
+) -> float:
+    """Return P(the record belongs to another stone | everything) = E_s[ε·other / p(record | s)]."""
+    if wrong_record_rate == 0.0:
+        return 0.0
+    share = np.log(wrong_record_rate) + log_other - log_record
+    return float(np.exp(min(0.0, float(log_mean(share, log_softmax(log_base + log_record))))))

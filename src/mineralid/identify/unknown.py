@@ -15,7 +15,9 @@ STATISTICS = ("energy", "log_max_probability", "similarity", "log_feature_norm")
 
 
 def unknown_statistics(
-    scores: NDArray[np.floating], feature: NDArray[np.floating], arrays: Mapping[str, NDArray[np.float32]]
+    scores: NDArray[np.floating],
+    feature: NDArray[np.floating],
+    arrays: Mapping[str, NDArray[np.float32]],
 ) -> dict[str, Array]:
     """Return the statistics of scores [..., C] and features [..., D].
 

@@ -66,7 +66,7 @@ class AugmentedPhotographs(Dataset[tuple[np.ndarray, np.ndarray, int]]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, draw: Draw) -> tuple[np.ndarray, np.ndarray, int]:  # type: ignore[override]
+    def __getitem__(self, draw: Draw) -> tuple[np.ndarray, np.ndarray, int]:
         epoch, position, index = draw
         rng = np.random.default_rng([self.seed, epoch, position, 1])
         view, color = augment(self.images[index], self.size, self.options, rng)
@@ -90,7 +90,10 @@ def to_network_input(
     x = views.permute(0, 3, 1, 2).to(torch.float32) / 255
     m = colors[:, :, :, None, None]
     x = torch.stack(
-        [x[:, 0] * m[:, c, 0] + x[:, 1] * m[:, c, 1] + x[:, 2] * m[:, c, 2] + m[:, c, 3] for c in range(3)],
+        [
+            x[:, 0] * m[:, c, 0] + x[:, 1] * m[:, c, 1] + x[:, 2] * m[:, c, 2] + m[:, c, 3]
+            for c in range(3)
+        ],
         dim=1,
     ).clamp(0, 1)
     shape = (1, 3, 1, 1)

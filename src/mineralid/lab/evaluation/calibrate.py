@@ -138,7 +138,9 @@ def fit_dials(cases: Sequence[Cases]) -> Dials:
     return Dials(tuple(temperature), tuple(rate))
 
 
-def pooled_posteriors(cases: Cases, dials: Dials, tests: int, *, wrong: bool) -> tuple[Array, NDArray[np.int_]]:
+def pooled_posteriors(
+    cases: Cases, dials: Dials, tests: int, *, wrong: bool
+) -> tuple[Array, NDArray[np.int_]]:
     """Return the posteriors of every choice of that many tests, stacked, and their labels."""
     readings = cases.wrong if wrong else cases.right
     rows = [
@@ -182,9 +184,7 @@ def fit_calibration(fitted_on: Sequence[Cases], unseen: Cases, note: str) -> Cal
     )
 
 
-def precision_threshold(
-    probability: Array, right: NDArray[np.bool_], precision: float
-) -> float:
+def precision_threshold(probability: Array, right: NDArray[np.bool_], precision: float) -> float:
     """Return the lowest probability from which on leaders are right at least `precision` often.
 
     Rounded up to a hundredth and kept within 0.3..0.95.

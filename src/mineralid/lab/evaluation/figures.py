@@ -71,7 +71,7 @@ def posteriors(measured: Sequence[Measured], target: Measured, *, wrong: bool) -
         chosen = target.in_fold(number)
         dials = dials_without(measured, target, number)
         cases = target.cases.rows(chosen)
-        readings = list((cases.wrong if wrong else cases.right)[t] for t in TESTS)
+        readings = [(cases.wrong if wrong else cases.right)[t] for t in TESTS]
         t, e = dials.temperature, dials.wrong_record_rate
         result[METHODS[0]][chosen] = class_posterior(cases.scores, [], t[0], e[0])
         result[METHODS[1]][chosen] = class_posterior(None, readings, 1.0, e[-1])
@@ -120,7 +120,9 @@ def paired_gains(target: Measured, found: Mapping[str, Array]) -> dict[str, Any]
     return gains
 
 
-def set_figures(measured: Sequence[Measured], target: Measured, confidence: float) -> dict[str, Any]:
+def set_figures(
+    measured: Sequence[Measured], target: Measured, confidence: float
+) -> dict[str, Any]:
     """Return coverage and size of prediction sets per number of tests, thresholds from other folds."""
     place = CONFIDENCES.index(confidence)
     coverage: dict[int, list[Array]] = {}
@@ -129,9 +131,7 @@ def set_figures(measured: Sequence[Measured], target: Measured, confidence: floa
         chosen = target.in_fold(number)
         dials = dials_without(measured, target, number)
         for tests in range(len(TESTS) + 1):
-            p, labels = pooled_posteriors(
-                target.cases.rows(~chosen), dials, tests, wrong=True
-            )
+            p, labels = pooled_posteriors(target.cases.rows(~chosen), dials, tests, wrong=True)
             threshold = conformal.conformal_threshold(
                 conformal.true_class_scores(p, labels, SET_PENALTY, SET_FREE_RANK),
                 CONFIDENCES[place],

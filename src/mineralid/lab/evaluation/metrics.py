@@ -25,7 +25,9 @@ class Accuracy:
         return asdict(self)
 
 
-def hits(probabilities: NDArray[np.floating], labels: NDArray[np.int_], k: int) -> NDArray[np.float64]:
+def hits(
+    probabilities: NDArray[np.floating], labels: NDArray[np.int_], k: int
+) -> NDArray[np.float64]:
     """Return for each row [N, C] whether the label is among its k best; ties by class order."""
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     result: NDArray[np.float64] = (order == labels[:, None]).any(1).astype(float)

@@ -16,7 +16,6 @@ from mineralid.lab.evaluation.scoring import Scores, cached_scores
 from mineralid.lab.training.train import load_network
 from mineralid.vision.prepare import ImageSpec
 
-
 Prototypes = dict[str, NDArray[np.float32]]
 
 
@@ -72,8 +71,8 @@ def out_of_fold(
         own.append((list(split.test), everything.rows(list(split.test))))
         train = list(split.train)
         prototypes.append(class_prototypes(everything.feature[train], labels[train]))
-        chosen = np.flatnonzero(beyond_fold == number)
-        other.append((list(chosen), cached_scores(run, network, others.subset(chosen), spec)))
+        chosen = [int(i) for i in np.flatnonzero(beyond_fold == number)]
+        other.append((chosen, cached_scores(run, network, others.subset(chosen), spec)))
         fold[list(split.test)] = number
     return OutOfFold(
         kind,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,9 +50,7 @@ def score_photographs(
     return Scores(np.concatenate(scores or [empty[0]]), np.concatenate(features or [empty[1]]))
 
 
-def cached_scores(
-    run: Path, network: LiteNetwork, manifest: Manifest, spec: ImageSpec
-) -> Scores:
+def cached_scores(run: Path, network: LiteNetwork, manifest: Manifest, spec: ImageSpec) -> Scores:
     """`score_photographs`, kept in the run's folder under a hash of photographs and preparation."""
     described = json.dumps(
         [spec.model_dump(mode="json"), [p.image_id for p in manifest.photographs]]
@@ -66,5 +63,5 @@ def cached_scores(
     found = score_photographs(network, manifest, spec)
     partial = path.with_suffix(".partial.npz")
     np.savez(partial, scores=found.scores, feature=found.feature)
-    os.replace(partial, path)
+    partial.replace(path)
     return found

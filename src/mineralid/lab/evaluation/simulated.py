@@ -82,7 +82,7 @@ def draw_outcomes(
         if test == "hardness":
             centers = grid(observer)
             for i, name in enumerate(truth):
-                low, high = source.cells[name][test]
+                low, high = (float(v) for v in source.cells[name][test])
                 value = rng.uniform(low, high) + rng.uniform(-HARDNESS_NOISE, HARDNESS_NOISE)
                 indices[i] = int(np.abs(centers - value).argmin())
         else:

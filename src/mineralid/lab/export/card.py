@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mineralid.lab.evaluation.figures import METHODS
@@ -169,7 +169,8 @@ def _compared(figures: Any) -> list[str]:
 
 
 def _calibration(spec: BundleSpec) -> list[str]:
-    c, figures = spec.calibration, spec.figures
+    c = spec.calibration
+    figures: Any = spec.figures
     lines = [
         "## Calibration",
         "",
@@ -188,9 +189,9 @@ def _calibration(spec: BundleSpec) -> list[str]:
         "Prediction sets at 90 % (thresholds from the other folds; a tenth of the records wrong):",
         "",
     ]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for kind in KINDS:
-        for tests, s in figures[kind]["sets"].items():  # type: ignore[index, call-overload, union-attr]
+        for tests, s in figures[kind]["sets"].items():
             rows.append(
                 (
                     "known collections" if kind == "specimen" else "unseen collections",
@@ -203,7 +204,7 @@ def _calibration(spec: BundleSpec) -> list[str]:
     lines += _table(("on", "tests done", "coverage", "mean size", "median size"), rows)
     rows = []
     for kind in KINDS:
-        for method, e in figures[kind]["calibration"].items():  # type: ignore[index, call-overload, union-attr]
+        for method, e in figures[kind]["calibration"].items():
             rows.append(
                 (
                     "known collections" if kind == "specimen" else "unseen collections",
@@ -222,8 +223,8 @@ def _calibration(spec: BundleSpec) -> list[str]:
     ]
     rows = []
     for kind in KINDS:
-        curve: Any = figures[kind]["wrong_records"]  # type: ignore[index, call-overload]
-        alone: Any = figures[kind]["accuracy"][METHODS[0]]["mean of folds"]  # type: ignore[index, call-overload]
+        curve: Any = figures[kind]["wrong_records"]
+        alone: Any = figures[kind]["accuracy"][METHODS[0]]["mean of folds"]
         rows.append(
             (
                 "known collections" if kind == "specimen" else "unseen collections",
@@ -231,7 +232,7 @@ def _calibration(spec: BundleSpec) -> list[str]:
                 *(f"{a['top1']:.3f} / {a['top5']:.3f}" for a in curve.values()),
             )
         )
-    rates: Iterable[str] = figures["specimen"]["wrong_records"]  # type: ignore[index, call-overload, assignment]
+    rates = figures["specimen"]["wrong_records"]
     lines += _table(("on", "photograph alone", *(f"{float(r):.0%} wrong" for r in rates)), rows)
     return lines
 

@@ -35,7 +35,7 @@ def export_onnx(network: LiteNetwork, image_size: int) -> bytes:
         torch.onnx.export(
             plain,
             (torch.zeros(1, 3, image_size, image_size),),
-            stream,
+            stream,  # type: ignore[arg-type]  # a stream is accepted by this exporter
             dynamo=False,
             input_names=[INPUT],
             output_names=list(OUTPUTS),
@@ -48,9 +48,7 @@ def export_onnx(network: LiteNetwork, image_size: int) -> bytes:
         options.log_severity_level = 3
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(path)
-        onnxruntime.InferenceSession(
-            stream.getvalue(), options, providers=["CPUExecutionProvider"]
-        )
+        onnxruntime.InferenceSession(stream.getvalue(), options, providers=["CPUExecutionProvider"])
         return path.read_bytes()
 
 

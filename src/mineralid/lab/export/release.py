@@ -14,7 +14,7 @@ import numpy as np
 
 from mineralid.evidence import EvidenceModel
 from mineralid.lab.data.manifest import Manifest, read_manifest
-from mineralid.lab.data.splits import LEFT_OUT_FOLDS
+from mineralid.lab.data.splits import LEFT_OUT_FOLDS, collection_folds, specimen_folds
 from mineralid.lab.evaluation.calibrate import (
     ASSUMED_WRONG_RECORDS,
     fit_calibration,
@@ -221,6 +221,7 @@ def _runs(out: Path, adapter: str) -> Callable[[str], Path]:
 def compare_adapters(manifest: Manifest, out: Path) -> dict[str, Any]:
     """Return accuracy of the photograph alone for linear probe, bias-only and SSF, same recipe."""
     core = manifest.of_classes()
+    labels = np.array(core.labels())
     table: dict[str, Any] = {}
     for adapter in ADAPTERS:
         counts = parameter_counts(
@@ -228,11 +229,11 @@ def compare_adapters(manifest: Manifest, out: Path) -> dict[str, Any]:
         )
         entry: dict[str, Any] = {"trained": counts["trained"], "adapter": counts["adapter"]}
         for kind in ("specimen", "collection"):
-            held = out_of_fold(kind, manifest, _runs(out, adapter), IMAGE)
-            folds = {
-                name: accuracy(held.scores.scores[held.fold == n], held.labels[held.fold == n])
-                for n, name in enumerate(held.folds)
-            }
+            folds = {}
+            for split in specimen_folds(core) if kind == "specimen" else collection_folds(core):
+                run, test = out / f"{adapter}-{split.name}", list(split.test)
+                found = cached_scores(run, load_network(run), core.subset(test), IMAGE)
+                folds[split.name] = accuracy(found.scores, labels[test])
             entry[kind] = {name: a.to_json() for name, a in folds.items()}
             entry[kind]["mean of folds"] = mean_of_folds(list(folds.values())).to_json()
         table[adapter] = entry

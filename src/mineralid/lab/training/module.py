@@ -62,7 +62,10 @@ class Training(LightningModule):
         """AdamW (no decay on one-dimensional parameters), linear warm-up, cosine to zero."""
         trained = [p for p in self.network.parameters() if p.requires_grad]
         groups = [
-            {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.recipe.weight_decay},
+            {
+                "params": [p for p in trained if p.ndim > 1],
+                "weight_decay": self.recipe.weight_decay,
+            },
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,15 +33,20 @@ def train(
     holds another recipe or class list.
     """
     run.mkdir(parents=True, exist_ok=True)
-    described = {"recipe": recipe.model_dump(mode="json"), "classes": list(classes)}
-    described["photographs"] = len(images)
+    described: dict[str, Any] = {
+        "recipe": recipe.model_dump(mode="json"),
+        "classes": list(classes),
+        "photographs": len(labels),
+    }
     record = run / "recipe.json"
     if record.is_file():
         found = json.loads(record.read_text(encoding="utf-8"))
         found["recipe"] = Recipe.model_validate(found["recipe"]).model_dump(mode="json")
         if found != described:
             differing = sorted(k for k in described if found.get(k) != described[k])
-            raise ValueError(f"{run} was begun with another {', '.join(differing)}: use a new --out")
+            raise ValueError(
+                f"{run} was begun with another {', '.join(differing)}: use a new --out"
+            )
     else:
         record.write_text(json.dumps(described, indent=1), encoding="utf-8")
     finished = run / "network.pt"
@@ -76,7 +81,7 @@ def train(
     network = module.averaged_network().cpu()
     partial = finished.with_suffix(".partial")
     torch.save({"network": network.state_dict(), "seconds": time.monotonic() - started}, partial)
-    os.replace(partial, finished)
+    partial.replace(finished)
     last.unlink(missing_ok=True)
     return network
 

@@ -1,0 +1,32 @@
+"""The options of an answer: their names, ranges and errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mineralid.evidence.prior import PRIORS
+from mineralid.observation import ReadingError
+
+ANSWER_OPTIONS = ("trust", "confidence", "top", "prior")
+
+
+def check_options(
+    *,
+    trust: float | None = None,
+    confidence: float = 0.9,
+    top: int | None = 10,
+    prior: str | None = None,
+) -> None:
+    """Raise ReadingError (a ValueError with `.field`) for an option out of its range."""
+
+    def refuse(field: str, value: Any, allowed: str) -> None:
+        raise ReadingError(field, value, f"{field} is {value!r}; allowed: {allowed}")
+
+    if trust is not None and not 0.0 <= trust <= 1.0:
+        refuse("trust", trust, "0 (ignore the readings) to 1 (believe them)")
+    if not 0.0 < confidence < 1.0:
+        refuse("confidence", confidence, "above 0 and below 1")
+    if top is not None and top < 1:
+        refuse("top", top, "1 and more, or all")
+    if prior is not None and prior not in PRIORS:
+        refuse("prior", prior, ", ".join(PRIORS))

@@ -1,0 +1,125 @@
+"""Write the Report of a weighed frame: level, set, doubts, next tests, safety."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mineralid.identify import advice, conformal
+from mineralid.identify.findings import reading_findings
+from mineralid.identify.frames import Frame, Weighed
+from mineralid.identify.levels import answer_level
+from mineralid.identify.report import Candidate, Report, Versions
+from mineralid.minerals import Catalogue
+from mineralid.observation import Observation
+from mineralid.observation.readings import Reading
+from mineralid.vision.bundle_spec import CalibrationSpec
+
+# How many leaders a reading's word for and against is told of.
+LEADERS = 5
+# Candidates beyond these can't decide a level: together they hold too little.
+LEVEL_CANDIDATES = 60
+
+
+def write_report(
+    *,
+    frame: Frame,
+    weighed: Weighed,
+    observation: Observation,
+    readings: dict[str, Reading],
+    catalogue: Catalogue,
+    calibration: CalibrationSpec,
+    calibrated: bool,
+    confidence: float,
+    top: int | None,
+    trust: float | None,
+    versions: Versions,
+) -> Report:
+    """Turn a posterior into the answer; see Report for the fields."""
+    known, order = weighed.known, weighed.order
+    leading = [int(i) for i in order[:LEVEL_CANDIDATES]]
+    leading_names = [frame.names[i] for i in leading]
+    level, answer = answer_level(
+        names=leading_names,
+        probabilities=[float(known[i]) for i in leading],
+        unknown=weighed.unknown,
+        ancestors={name: catalogue.ancestors(name) for name in leading_names},
+        species_threshold=calibration.species_threshold,
+        group_threshold=calibration.group_threshold,
+        unknown_threshold=calibration.unknown_threshold,
+    )
+    candidates = [Candidate(name=frame.names[i], probability=float(known[i])) for i in order[:top]]
+    return Report(
+        photos=[str(p) for p in observation.photos if isinstance(p, (str, Path))],
+        level=level,
+        answer=answer,
+        candidates=candidates,
+        unknown=weighed.unknown,
+        prediction_set=_set(frame, weighed, calibration, calibrated, confidence, len(readings)),
+        confidence=confidence,
+        set_basis="calibrated" if calibrated else "model",
+        outside=_outside(frame, weighed, readings),
+        readings=reading_findings(
+            readings=list(readings.values()),
+            log_likelihoods=frame.log_readings,
+            log_base=frame.log_base,
+            log_weights=frame.log_weights,
+            names=frame.names,
+            leaders=leading[:LEADERS],
+        ),
+        wrong_record=weighed.wrong_record,
+        next_tests=_next_tests(frame, weighed, readings),
+        safety=advice.safety_notes(catalogue, {c.name: c.probability for c in candidates}),
+        prior=frame.stated_prior,
+        trust=trust,
+        versions=versions,
+    )
+
+
+def _set(
+    frame: Frame,
+    weighed: Weighed,
+    calibration: CalibrationSpec,
+    calibrated: bool,
+    confidence: float,
+    tests: int,
+) -> list[str]:
+    among = weighed.known / weighed.known.sum()
+    if calibrated:
+        threshold = conformal.threshold_at(
+            confidence, calibration.set_confidences, calibration.set_thresholds_for(tests)
+        )
+        inside = conformal.prediction_set(
+            among, threshold, calibration.set_penalty, calibration.set_free_rank
+        )
+    else:
+        inside = conformal.mass_set(among, confidence)
+    return [frame.names[i] for i in inside]
+
+
+def _outside(
+    frame: Frame, weighed: Weighed, readings: dict[str, Reading]
+) -> list[advice.OutsideMineral]:
+    if frame.beyond is None or frame.log_beyond_readings is None or frame.log_beyond_prior is None:
+        return []
+    return advice.outside_minerals(
+        model=frame.beyond,
+        log_likelihood=frame.log_beyond_readings.sum(0),
+        leader_log_likelihood=float(weighed.log_right[weighed.order[0]]),
+        log_prior=frame.log_beyond_prior,
+        done=list(readings),
+    )
+
+
+def _next_tests(
+    frame: Frame, weighed: Weighed, readings: dict[str, Reading]
+) -> list[advice.NextTestAdvice]:
+    # A stone that is none of them behaves like the minerals outside, or like the population.
+    if frame.beyond is not None and frame.log_beyond_prior is not None:
+        models = [frame.model, frame.beyond]
+        posteriors = [weighed.known, weighed.unknown * np.exp(frame.log_beyond_prior)]
+    else:
+        models = [frame.model]
+        posteriors = [weighed.known + weighed.unknown * np.exp(frame.log_weights)]
+    return advice.test_advice(models=models, posteriors=posteriors, done=list(readings))
