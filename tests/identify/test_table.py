@@ -95,7 +95,7 @@ def test_rows_are_answered_in_order_and_failures_say_why(
         "photograph broken.jpg: it is a text file; accepted are JPEG, PNG, WebP, TIFF, GIF, BMP, "
         "MPO, AVIF and, with an extra, HEIC"
     )
-    assert errors[5] == "nothing was given: allowed are a photograph, readings, or both"
+    assert errors[5] == "nothing was given; allowed: photographs, readings, or both"
     assert errors[7].startswith("hardness '11': 11 is outside the range")
     assert errors[8].startswith("photograph gone.jpg: there is no such file")
     assert errors[9] == "the row has 3 cells, the header names 5 columns"

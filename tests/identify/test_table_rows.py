@@ -75,7 +75,7 @@ def test_blank_lines_are_no_rows_yet_blank_cells_are(tmp_path: Path) -> None:
     found = rows(tmp_path, "hardness,luster\n\n7,\n   \n,\n\n")
     assert len(found) == 2
     assert found[0].error is None
-    assert found[1].error == "nothing was given: allowed are a photograph, readings, or both"
+    assert found[1].error == "nothing was given; allowed: photographs, readings, or both"
 
 
 def test_in_a_table_of_one_column_a_quoted_blank_is_a_row(tmp_path: Path) -> None:

@@ -154,12 +154,16 @@ def _one_stone(
     as_json: bool,
 ) -> None:
     from mineralid.identify import Identifier
-    from mineralid.identify.identifier import check_options
+    from mineralid.identify.identifier import NOTHING_GIVEN
+    from mineralid.identify.options import check_options
     from mineralid.observation import Observation
 
     try:
+        # What costs nothing is checked before the model is loaded.
         check_options(**options)
         observation = Observation.of(photos, **readings)
+        if not observation.photos and not observation.readings:
+            raise failure(NOTHING_GIVEN)
         report = Identifier(bundle).answer(observation, **options)
     except ValueError as error:  # ReadingError, PhotoError, BundleError
         raise failure(error) from None

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BAR_CELLS = 28
 MOST_IN_SET = 12
+# Candidates not listed are mentioned where they have more than this together.
+LEAST_SHOWN = 0.0005
 # An outcome after which no mineral is this likely leaves the question open.
 CLEAR = 0.4
 # A test expected to tell less than this is not worth making.
@@ -82,14 +84,17 @@ def _headline(report: Report) -> Iterator[RenderableType]:
         return
     if report.level == "group" and report.answer:
         members = [c for c in report.candidates if _belongs(c.name, report.answer)]
-        together = percent(sum(c.probability for c in members))
-        named = _joined([c.name for c in members[:4]], "or")
+        # Members that --top cut off the list count as well.
+        least = "at least " if _others(report) > LEAST_SHOWN else ""
+        together = f", {least}{percent(sum(c.probability for c in members))} likely"
         yield Text.assemble(
-            (report.answer, "bold"), f"   {_kind(report.answer)}, {together} likely"
+            (report.answer, "bold"), f"   {_kind(report.answer)}{together if members else ''}"
         )
-        yield Text(f"Which of its members is not decided: {named}.")
+        if members:
+            named = _joined([c.name for c in members[:4]], "or")
+            yield Text(f"Which of its members is not decided: {named}.")
         return
-    if report.unknown is not None and best is not None and report.unknown >= best.probability:
+    if report.unknown is not None and report.unknown >= 0.5:
         yield Text.assemble(
             ("Unknown", "bold"), f"   {percent(report.unknown)} likely to be none of these"
         )
@@ -104,6 +109,11 @@ def _headline(report: Report) -> Iterator[RenderableType]:
             f"No mineral and no group is likely enough to be named; {best.name} leads with "
             f"{percent(best.probability)}."
         )
+
+
+def _others(report: Report) -> float:
+    """What the candidates that are not listed have together."""
+    return 1 - sum(c.probability for c in report.candidates) - (report.unknown or 0.0)
 
 
 def _contradictions(report: Report) -> Iterator[RenderableType]:
@@ -138,9 +148,8 @@ def _candidates(report: Report) -> Iterator[RenderableType]:
             Bar(c.probability, "green" if place == 0 else ""),
         )
     if report.unknown is not None:
-        shown = sum(c.probability for c in report.candidates)
-        others = 1 - shown - report.unknown
-        if others > 0.0005:
+        others = _others(report)
+        if others > LEAST_SHOWN:
             table.add_row(
                 Text("all others", "dim"), Text(percent(others), "dim"), Bar(others, "dim")
             )
@@ -264,11 +273,8 @@ def _safety(report: Report) -> Iterator[RenderableType]:
 def _versions(report: Report) -> Iterator[RenderableType]:
     v = report.versions
     trust = "" if report.trust is None else f"; readings believed {percent(report.trust)}"
-    yield Text(
-        f"mineralid {v.mineralid}, bundle {v.bundle}, catalogue {v.catalogue}; "
-        f"prior {report.prior}{trust}",
-        "dim",
-    )
+    yield Text(f"mineralid {v.mineralid}, bundle {v.bundle}, catalogue {v.catalogue}", "dim")
+    yield Text(f"prior {report.prior}{trust}", "dim")
 
 
 def _given(finding: ReadingFinding) -> str:

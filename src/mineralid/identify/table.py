@@ -11,7 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
-from mineralid.identify.identifier import Identifier, check_options
+from mineralid.identify.identifier import Identifier
+from mineralid.identify.options import check_options
 from mineralid.identify.report import Report
 from mineralid.identify.table_errors import TableError
 from mineralid.identify.table_folder import find_photographs, folder_rows

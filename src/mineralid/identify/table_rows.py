@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from mineralid.identify.identifier import NOTHING_GIVEN
 from mineralid.identify.table_errors import TableError
 from mineralid.identify.table_text import checked_sha256
 from mineralid.minerals.tests_table import load_tests
@@ -18,7 +19,6 @@ from mineralid.observation import Reading, ReadingError, parse_reading
 PHOTO_COLUMN = "photo"
 PHOTO_SEPARATOR = "|"
 DELIMITERS = (",", ";", "\t")
-NOTHING_IN_ROW = "nothing was given: allowed are a photograph, readings, or both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Table:
                 if reading is not None:
                     readings[name] = reading
         if not photos and not readings and not problems:
-            problems.append(NOTHING_IN_ROW)
+            problems.append(NOTHING_GIVEN)
         paths = tuple(os.fspath(self.path.parent / photo) for photo in photos)
         return StoneRow(row, photos, paths, readings, carried, "; ".join(problems) or None)
 
