@@ -46,7 +46,7 @@ DEMO_STONE := $(VENV)/demo/stone.jpg
 
 # Makes the environment that the target's stamp file lies in, unless one that works is there.
 define environment
-@test -n "$(PYTHON)" || { echo "no Python 3.10 or newer found; name one: make $(MAKECMDGOALS) PYTHON=..." >&2; exit 1; }
+@test -n "$(PYTHON)" || { echo "no Python 3.10 or newer found; name one with PYTHON=..." >&2; exit 1; }
 @"$(PYTHON)" -c 'import sys; v = sys.version_info; v >= (3, 10) or sys.exit(f"mineralid needs Python 3.10 or newer; $(PYTHON) is {v[0]}.{v[1]}")'
 @"$(@D)/bin/python" -c 'import pip' 2>/dev/null || "$(PYTHON)" -m venv --clear "$(@D)"
 endef
@@ -75,7 +75,7 @@ $(VENV_TEST)/.installed: $(PACKAGING)
 	@if ! found=$$("$(@D)/bin/python" -m pip install --dry-run --no-deps --constraint constraints.txt torch 2>&1); then \
 		printf '%s\n' "$$found" >&2; \
 		echo "$$(grep '^torch==' constraints.txt), which constraints.txt holds fixed, could not be had for $$("$(@D)/bin/python" --version)." >&2; \
-		echo "Remove $(@D) and name a Python that has a build of it: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; \
+		echo "Remove $(@D) and name a Python that has a build of it, such as PYTHON=python3.11" >&2; \
 		exit 1; \
 	fi; \
 	case "$$(uname -s) $$found" in \
