@@ -109,7 +109,17 @@ def _sample() -> tuple[Mineral, ...]:
     A streak without a hardness is left out: test_no_streak.py has the question of those.
     """
     minerals = [*load_catalogue().minerals[::29]]
-    wanted = ("Quartz", "Pyrite", "Emery", "Hercynite", "Kyanite", "Olivine", "Gold", "Hematite")
+    wanted = (
+        "Quartz",
+        "Pyrite",
+        "Emery",
+        "Hercynite",
+        "Kyanite",
+        "Olivine",
+        "Gold",
+        "Hematite",
+        "Amethyst",
+    )
     minerals += [load_catalogue().find(name) for name in wanted]
     unique = {m.name: m for m in minerals if m.hardness_mohs or not m.streak}
     return tuple(unique.values())
@@ -121,8 +131,9 @@ def minerals(request: pytest.FixtureRequest) -> tuple[Mineral, ...]:
 
 
 def _shares(minerals: tuple[Mineral, ...]) -> list[float]:
-    grades = [5.0**m.commonness for m in minerals]
-    return [g / sum(grades) for g in grades]
+    names = [m.name for m in minerals]
+    parents = [m.parent if m.kind == "variety" and m.parent in names else None for m in minerals]
+    return ref.commonness([m.commonness for m in minerals], parents, names)
 
 
 def test_the_sample_is_worth_its_name() -> None:

@@ -234,5 +234,8 @@ def test_priors() -> None:
     grades = [m.commonness for m in FIVE]
     for i, j in np.ndindex(5, 5):
         assert (common[i] > common[j]) == (grades[i] > grades[j])
+    amethyst = Mineral(name="Amethyst", kind="variety", parent="Quartz", commonness=5)
+    with_a_variety = prior_weights((*FIVE, amethyst))
+    assert with_a_variety[-1] == pytest.approx(with_a_variety[0] / 5)
     with pytest.raises(ValueError, match=r"prior is 'common'; allowed: commonness, uniform"):
         prior_weights(FIVE, "common")

@@ -16,6 +16,7 @@ from mineralid.evidence.outcomes import reading_weights
 from mineralid.identify import Candidate, Identifier
 from mineralid.minerals import Mineral
 from mineralid.observation import Observation
+from mineralid.vision import Bundle
 
 RECORDS: tuple[dict[str, object], ...] = (
     {},
@@ -35,8 +36,9 @@ TRUSTS = (None, 0.0, 0.7, 1.0)
 
 
 def _shares(minerals: Sequence[Mineral]) -> list[float]:
-    grades = [5.0**m.commonness for m in minerals]
-    return [g / sum(grades) for g in grades]
+    names = [m.name for m in minerals]
+    parents = [m.parent if m.kind == "variety" and m.parent in names else None for m in minerals]
+    return ref.commonness([m.commonness for m in minerals], parents, names)
 
 
 def _likelihoods(identifier: Identifier, observation: Observation) -> list[list[float]]:
@@ -64,13 +66,17 @@ def _compare(
 @pytest.mark.parametrize("prior", ["commonness", "uniform"])
 @pytest.mark.parametrize("trust", TRUSTS)
 def test_readings_alone(
-    full_identifier: Identifier, record: dict[str, object], prior: str, trust: float | None
+    bundle: Bundle,
+    full_identifier: Identifier,
+    record: dict[str, object],
+    prior: str,
+    trust: float | None,
 ) -> None:
     observation = Observation.of(**record)
     report = full_identifier.decide(observation, None, prior=prior, trust=trust, top=None)
     minerals = full_identifier.hypotheses.minerals
     shares = [1 / len(minerals)] * len(minerals) if prior == "uniform" else _shares(minerals)
-    rates = full_identifier.bundle.spec.calibration.wrong_record_rate
+    rates = bundle.spec.calibration.wrong_record_rate
     wrong = rates[min(len(record), len(rates) - 1)] if trust is None else 1 - trust
     mixed, mean = ref.record(_likelihoods(full_identifier, observation), shares, wrong)
     beyond = (1 - wrong) * _even(full_identifier, observation) + wrong * mean
@@ -85,12 +91,12 @@ def test_readings_alone(
 @pytest.mark.parametrize("record", RECORDS, ids=len)
 @pytest.mark.parametrize("trust", TRUSTS)
 def test_photographs_and_readings(
-    full_identifier: Identifier, record: dict[str, object], trust: float | None
+    bundle: Bundle, full_identifier: Identifier, record: dict[str, object], trust: float | None
 ) -> None:
     item = scored(seed=11, photographs=2)
     observation = Observation.of(**record)
     report = full_identifier.decide(observation, item, trust=trust, top=None)
-    spec, hypotheses = full_identifier.bundle.spec, full_identifier.hypotheses
+    spec, hypotheses = bundle.spec, full_identifier.hypotheses
     scores = item.scores.tolist()
     base = ref.photo_posterior(scores, spec.calibration.temperature[min(len(record), 3)])
     wrong = spec.calibration.wrong_record_rate[min(len(record), 3)] if trust is None else 1 - trust
@@ -105,7 +111,7 @@ def test_photographs_and_readings(
     odds = float(np.exp(spec.unknown.bias + spec.unknown.weights["energy"] * energy))
     beyond = ((1 - wrong) * beyond + wrong * mean) * odds
     expected, unknown = ref.decided(base, mixed, beyond, spec.unknown.prior)
-    _compare(report.candidates, full_identifier.bundle.classes, expected, 1e-10)
+    _compare(report.candidates, bundle.classes, expected, 1e-10)
     assert report.unknown == pytest.approx(unknown, rel=1e-10)
     if record:
         expected_wrong = ref.wrong_record(base, mixed, mean, wrong)
