@@ -20,6 +20,7 @@ PYTEST_ARGS ?=
 FACTS ?= ../shared/facts
 PHOTOS ?= ../shared/minerals
 RUNS ?= runs
+BUNDLE ?= src/mineralid/models/default
 
 WITH_EXTRAS := .[heic,lab,test]
 PACKAGING := pyproject.toml constraints.txt
@@ -169,8 +170,9 @@ catalogue: $(VENV)/.installed  ## build the catalogue's tables again; FACTS=../s
 	@PYTHONPATH=src "$(VENV)/bin/python" -m mineralid.minerals.importer --facts "$(FACTS)"
 
 .PHONY: bundle
-bundle: $(VENV_TEST)/.installed  ## train, evaluate and write the default bundle; PHOTOS=../shared/minerals RUNS=runs
-	@"$(VENV_TEST)/bin/mineralid" lab release --photos "$(PHOTOS)" --runs "$(RUNS)"
+bundle: $(VENV_TEST)/.installed  ## train, evaluate and write the default bundle; PHOTOS=, FACTS=, RUNS=, BUNDLE=
+	@"$(VENV_TEST)/bin/mineralid" lab release --photos "$(PHOTOS)" --facts "$(FACTS)" \
+		--out "$(RUNS)" --bundle "$(BUNDLE)"
 
 .PHONY: clean
 clean:  ## remove environments, builds and caches; trained runs stay
