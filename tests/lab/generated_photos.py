@@ -19,11 +19,16 @@ COLLECTIONS = ("c01", "c04", "c21", "c22")
 COLUMNS = ("image_id", "species", "collection", "specimen")
 
 
-def picture(color: Sequence[int], seed: int, side: int = 48) -> np.ndarray:
-    """A patch of one colour with grain: uint8 [side, side + 8, 3]."""
+def picture(color: Sequence[int], seed: int, side: int = 64) -> np.ndarray:
+    """A round stone of one colour, with light and grain, on dark cloth: uint8 [side, side + 8, 3]."""
     rng = np.random.default_rng(seed)
-    grain = rng.normal(0, 12, (side, side + 8, 3))
-    return np.clip(np.array(color) + grain, 0, 255).astype(np.uint8)
+    rows, columns = np.mgrid[0:side, 0 : side + 8]
+    x, y = rng.uniform(0.4, 0.6, 2) * side
+    near = 1 - ((columns - x) ** 2 + (rows - y) ** 2) / (rng.uniform(0.3, 0.45) * side) ** 2
+    light = 0.5 + 0.7 * np.sqrt(np.clip(near, 0, 1))
+    stone = np.array(color) * light[..., None]
+    pixels = np.where(near[..., None] > 0, stone, 30) + rng.normal(0, 8, (side, side + 8, 3))
+    return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
 def pictures(each: int = 10) -> tuple[list[np.ndarray], list[int], list[str]]:

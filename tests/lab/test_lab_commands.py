@@ -1,0 +1,144 @@
+"""`mineralid lab train`: what it refuses, and how it says so."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from mineralid.cli.main import app
+from mineralid.lab.training import train as training
+from mineralid.lab.training.recipe import Recipe
+
+
+def call(*words: str) -> tuple[int, str]:
+    """Exit code and everything printed, line breaks of the box around errors taken out."""
+    result = CliRunner().invoke(app, ["lab", *words])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, " ".join(result.output.replace("│", " ").split())
+
+
+def train(photos: Path, out: Path, *words: str) -> tuple[int, str]:
+    return call("train", "--photos", str(photos), "--out", str(out), *words)
+
+
+def test_an_unknown_field_names_the_nearest(photos: Path, tmp_path: Path) -> None:
+    code, text = train(photos, tmp_path / "run", "--set", "lernrate=1")
+    assert code == 2
+    assert "--set 'lernrate=1': expected field=value. Did you mean learning_rate?" in text
+    assert "Fields: backbone, adapter, adapter_init, image_size" in text
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("learning_rate", "--set 'learning_rate': expected field=value."),
+        ("learning_rate=-1", "learning_rate: Input should be greater than 0"),
+        ("image_size=100", "image_size: Input should be a multiple of 32"),
+        ("adapter=lora", "adapter: Input should be 'ssf', 'bias' or 'none'"),
+        ("epochs=many", "epochs: Input should be a valid integer"),
+        ("augmentation.rotate=3", "Did you mean rotation?"),
+        ("augmentation.rotation=400", "augmentation.rotation: Input should be less than or equal"),
+    ],
+)
+def test_a_bad_setting_says_what_is_allowed(
+    photos: Path, tmp_path: Path, setting: str, sentence: str
+) -> None:
+    code, text = train(photos, tmp_path / "run", "--set", setting)
+    assert code == 2
+    assert sentence in text
+    assert not (tmp_path / "run").exists()
+
+
+def test_settings_reach_the_recipe(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mineralid.lab.training import runs
+
+    given: list[Recipe] = []
+
+    def record(images: Any, labels: Any, classes: Any, recipe: Recipe, run: Path) -> None:
+        given.append(recipe)
+
+    monkeypatch.setattr(runs, "train", record)
+    words = ["--set", "learning_rate=0.5", "--set", "augmentation.crop=[0.5,1]"]
+    words += ["--set", "augmentation.flip=0", "--set", "compile=false", "--set", "adapter=bias"]
+    code, text = train(photos, tmp_path / "run", *words)
+    assert code == 0, text
+    default = Recipe()
+    assert given == [
+        default.model_copy(
+            update={
+                "learning_rate": 0.5,
+                "compile": False,
+                "adapter": "bias",
+                "augmentation": default.augmentation.model_copy(
+                    update={"crop": (0.5, 1.0), "flip": 0.0}
+                ),
+            }
+        )
+    ]
+
+
+def test_an_unknown_split_names_the_allowed(photos: Path, tmp_path: Path) -> None:
+    code, text = train(photos, tmp_path / "run", "--split", "D")
+    assert code == 2
+    assert (
+        "error: unknown split 'D'; allowed: all, specimen0, specimen1, specimen2, specimen3, "
+        "specimen4, A, B, C"
+    ) in text
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_bad_table_names_file_and_line(photos: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    (folder / "photos" / "quartz03.jpg").unlink()
+    code, text = train(folder, tmp_path / "run")
+    assert code == 2
+    assert "photos.csv: 1 bad line(s): line 5: no photograph quartz03.jpg" in text
+
+
+@pytest.mark.parametrize("command", ["train", "release"])
+def test_without_torch_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    find = importlib.util.find_spec
+
+    def without_torch(name: str, package: str | None = None) -> Any:
+        return None if name == "torch" else find(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without_torch)
+    words = ["--photos", str(tmp_path), "--out", str(tmp_path / "run")]
+    if command == "release":
+        words += ["--facts", str(tmp_path), "--bundle", str(tmp_path / "bundle")]
+    code, text = call(command, *words)
+    assert code == 2
+    assert text == (
+        "This command trains networks and needs PyTorch, which is not installed here. "
+        'Install it with: pip install "mineralid[lab]" -c constraints.txt'
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_is_left_as_it_is(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import json
+
+    run = tmp_path / "run"
+    run.mkdir()
+    described = {
+        "recipe": Recipe().model_dump(mode="json"),
+        "classes": (photos / "core_species.txt").read_text().split(),
+        "photographs": 40,
+    }
+    (run / "recipe.json").write_text(json.dumps(described))
+    (run / "network.pt").write_bytes(b"")
+    monkeypatch.setattr(training, "load_network", lambda folder: folder)
+    code, text = train(photos, run)
+    assert code == 0, text
