@@ -1,0 +1,130 @@
+"""The figures of a card, on planted scores: each fold is judged without its own photographs."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic_scores import evidence, held_out, own_source
+
+from mineralid.lab.evaluation.calibrate import Cases, simulate_cases
+from mineralid.lab.evaluation.figures import (
+    METHODS,
+    Measured,
+    accuracies,
+    calibration_figures,
+    dials_without,
+    paired_gains,
+    posteriors,
+    set_figures,
+    unknown_figures,
+    wrong_record_curve,
+)
+
+FOLDS = ["A", "B", "C"]
+
+
+def measured(kind: str, seed: int) -> Measured:
+    target = held_out(kind, each=12, seed=seed)
+    return Measured(target, simulate_cases(target, evidence(), own_source()))
+
+
+@pytest.fixture(scope="module")
+def both() -> list[Measured]:
+    return [measured("specimen", 1), measured("collection", 2)]
+
+
+@pytest.fixture(scope="module")
+def found(both: list[Measured]) -> dict[str, np.ndarray]:
+    return posteriors(both, both[1], wrong=False)
+
+
+def test_posteriors_of_every_method_are_distributions(found: dict[str, np.ndarray]) -> None:
+    assert tuple(found) == METHODS
+    for p in found.values():
+        assert p.shape == (72, 6)
+        np.testing.assert_allclose(p.sum(1), 1.0, atol=1e-9)
+
+
+def test_accuracies_of_folds_and_their_mean(
+    both: list[Measured], found: dict[str, np.ndarray]
+) -> None:
+    table = accuracies(both[1], found)
+    assert list(table) == list(METHODS)
+    for entry in table.values():
+        assert list(entry) == [*FOLDS, "mean of folds"]
+        mean = np.mean([entry[f]["top1"] for f in FOLDS])
+        assert entry["mean of folds"]["top1"] == pytest.approx(mean)
+        assert sum(entry[f]["n"] for f in FOLDS) == 72
+        for figures in entry.values():
+            low, high = figures["top1_interval"]
+            assert 0 <= low <= figures["top1"] <= high <= 1
+
+
+def test_gains_are_differences_of_accuracies(
+    both: list[Measured], found: dict[str, np.ndarray]
+) -> None:
+    table, gains = accuracies(both[1], found), paired_gains(both[1], found)
+    assert list(gains) == FOLDS
+    for fold in FOLDS:
+        for method in METHODS[:2]:
+            gain = gains[fold][f"over {method}"]
+            expected = table[METHODS[2]][fold]["top1"] - table[method][fold]["top1"]
+            assert gain["top1"] == pytest.approx(expected)
+            assert gain["interval"][0] <= gain["top1"] <= gain["interval"][1]
+
+
+def test_sets_errors_and_unknown(both: list[Measured], found: dict[str, np.ndarray]) -> None:
+    sets = set_figures(both, both[1], 0.9)
+    assert list(sets) == ["0", "1", "2", "3"]
+    for entry in sets.values():
+        assert entry["coverage"] > 0.75
+        assert 1 <= entry["mean_size"] <= 6
+    for entry in calibration_figures(both[1], found).values():
+        assert 0 <= entry["ece"] <= 1
+        assert 1 / 6 <= entry["mean_confidence"] <= 1
+    areas = unknown_figures(both[1])
+    assert sorted(areas["auroc_by_collection"]) == ["c04", "c21", "c30"]
+    assert areas["auroc_mean"] > 0.9
+
+
+def test_wrong_records_cost_accuracy_little_by_little(both: list[Measured]) -> None:
+    target = both[1]
+
+    def simulate(rate: float) -> Cases:
+        return simulate_cases(target.held_out, evidence(), own_source(), wrong_share=rate, seed=1)
+
+    curve = wrong_record_curve(target, both, functools.partial(simulate), rates=(0.0, 1.0))
+    assert list(curve) == ["0", "1"]
+    assert curve["1"]["top1"] < curve["0"]["top1"]
+
+
+def spoiled(measure: Measured, fold: int) -> Measured:
+    """The same, with nonsense for scores in one fold."""
+    rows = measure.in_fold(fold)[:, None]
+    scores = np.where(rows, -20 * measure.cases.scores, measure.cases.scores)
+    return replace(measure, cases=replace(measure.cases, scores=scores))
+
+
+def test_dials_do_not_see_the_fold_that_they_judge(both: list[Measured]) -> None:
+    for number in range(3):
+        honest = dials_without(both, both[1], number)
+        changed = [both[0], spoiled(both[1], number)]
+        assert dials_without(changed, changed[1], number) == honest
+    other = [both[0], spoiled(both[1], 1)]
+    assert dials_without(other, other[1], 0) != dials_without(both, both[1], 0)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the other kind's scores of the photographs judged are not left out"
+)
+def test_dials_do_not_see_the_photographs_that_they_judge_through_the_other_kind(
+    both: list[Measured],
+) -> None:
+    # Row i is the same photograph in both kinds; only the network that scored it differs.
+    for number in range(3):
+        honest = dials_without(both, both[1], number)
+        changed = [spoiled(both[0], number), both[1]]
+        assert dials_without(changed, changed[1], number) == honest
