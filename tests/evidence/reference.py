@@ -75,18 +75,19 @@ def listed(
 def after_the_plate(
     row: Row, tokens: Sequence[str], hardness: tuple[float, float] | None, plate_mohs: float
 ) -> Row:
-    """Half of what is harder than the plate leaves no streak; the rest shows its colour.
+    """Half of what is harder than the plate leaves no streak, more where the book says so.
 
-    What is softer than the plate by more than one, and what has no known hardness, keeps its row.
+    What has no known hardness keeps its row.
     """
     none = tokens.index("none")
-    if hardness is None:
-        return row
-    middle = (hardness[0] + hardness[1]) / 2
-    if middle < plate_mohs - 1 and row[none] > 0:
-        return row
+    share = row[none]
+    if hardness is not None:
+        middle = (hardness[0] + hardness[1]) / 2
+        harder = normal_distribution((middle - plate_mohs) / PLATE_SPREAD)
+        share = max(share, NO_STREAK * harder)
     colored = math.fsum(p for k, p in enumerate(row) if k != none)
-    share = NO_STREAK * normal_distribution((middle - plate_mohs) / PLATE_SPREAD)
+    if colored == 0:
+        return row
     return [share if k == none else (1 - share) * p / colored for k, p in enumerate(row)]
 
 

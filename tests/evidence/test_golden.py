@@ -181,7 +181,7 @@ def test_log_likelihood_of_every_reading(minerals: tuple[Mineral, ...]) -> None:
             expected = [ref.likelihood(row, weights) for row in rows]
             _close(np.exp(model.log_likelihood(reading)), expected)
             even = sum(weights) / len(weights)
-            assert np.exp(model.log_even(reading)) == pytest.approx(even, rel=1e-10)
+            assert np.exp(model.log_even({reading.name: reading})) == pytest.approx(even, rel=1e-10)
 
 
 def test_expected_information(minerals: tuple[Mineral, ...]) -> None:

@@ -42,7 +42,6 @@ def test_the_threshold_is_the_stated_order_statistic(scores: list[float], percen
     assert found == expected if exact else found >= expected
 
 
-@pytest.mark.xfail(strict=True, reason="100 x 0.07 is 7.000000000000001, and its ceiling 8")
 def test_the_threshold_is_not_a_rank_too_high() -> None:
     assert conformal.conformal_threshold(np.arange(1.0, 100.0), 0.07) == 7.0
 

@@ -90,7 +90,7 @@ def test_the_ratios_and_the_consistency_in_closed_form(seed: int, tests: int) ->
     base, weights = random.dirichlet(np.ones(5)), random.dirichlet(np.ones(5))
     names = ["a", "b", "c", "d", "e"]
     findings = reading_findings(
-        readings=[WordsReading(("dull",), f"test{i}") for i in range(tests)],
+        readings={f"test{i}": WordsReading(("dull",)) for i in range(tests)},
         log_likelihoods=np.log(p),
         log_base=np.log(base),
         log_weights=np.log(weights),

@@ -93,7 +93,6 @@ def test_a_group_needs_two_members_among_the_candidates() -> None:
     assert _of([], [], {}) == ("unknown", None)
 
 
-@pytest.mark.xfail(strict=True, reason="of equally many members the first of the alphabet is taken")
 def test_the_narrower_of_two_groups_with_the_same_candidates() -> None:
     """As in the catalogue, where no other garnet is likely."""
     ancestors: dict[str, tuple[str, ...]] = dict.fromkeys(

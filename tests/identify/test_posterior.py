@@ -107,11 +107,10 @@ def test_known_and_unknown_sum_to_one(seed: int, prior: float, beyond: float) ->
         assert np.all(none_of_them == 0)
 
 
-@pytest.mark.xfail(strict=True, raises=RuntimeWarning, reason="log1p(-1) warns")
 def test_a_detector_that_is_certain_beforehand() -> None:
-    """`BundleSpec` allows a prior of 1."""
-    known, none_of_them = posterior.with_unknown(np.zeros(3), np.float64(0.0), 1.0)
-    assert known.sum() == 0 and none_of_them == 1
+    """A prior of 1 would make every answer "none of these": it is refused."""
+    with pytest.raises(ValueError, match=r"unknown_prior is 1.0; allowed: 0 to below 1"):
+        posterior.with_unknown(np.zeros(3), np.float64(0.0), 1.0)
 
 
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]

@@ -89,14 +89,11 @@ def _leave_no_streak(
     """Move probability to "no streak" by hardness: books print the powder's colour all the same."""
     middle = np.array([sum(m.hardness_mohs) / 2 if m.hardness_mohs else np.nan for m in minerals])
     harder = normal_cdf((np.nan_to_num(middle, nan=0.0) - plate_mohs) / PLATE_SPREAD_MOHS)
-    share = NO_STREAK_SHARE * np.where(rows.sum(1) > 0, harder, 0.0)
+    # A book that gives no streak itself is believed; otherwise hardness decides.
+    sure = np.where(rows.sum(1) > 0, np.maximum(NO_STREAK_SHARE * harder, rows[:, none]), 0.0)
     colored = rows.copy()
     colored[:, none] = 0
     total = colored.sum(1, keepdims=True)
     colored = np.divide(colored, total, out=np.zeros_like(colored), where=total > 0)
-    sure = np.where(total[:, 0] > 0, share, np.where(rows[:, none] > 0, 1.0, 0.0))
-    moved = (1 - sure)[:, None] * colored
-    moved[:, none] += sure
-    # A stone softer than the plate that a book gives no streak for keeps the book's word.
-    keep = (middle < plate_mohs - 1) & (rows[:, none] > 0)
-    rows[~keep] = moved[~keep]
+    rows[:] = (1 - sure)[:, None] * colored
+    rows[:, none] = np.where((total[:, 0] == 0) & (sure > 0), 1.0, sure)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mineralid.evidence.likelihood import likelihoods
 from mineralid.evidence.observer import Observer, load_observers
-from mineralid.evidence.outcomes import coarse_outcomes, reading_weights
+from mineralid.evidence.outcomes import coarse_outcomes, entropy_bits, reading_weights
 from mineralid.evidence.prior import prior_weights
 from mineralid.minerals.mineral import Mineral
 from mineralid.observation.readings import Reading
@@ -24,7 +24,8 @@ class TestEvidence:
     """One test over M minerals.
 
     outcome: p(outcome | mineral) [M, K]. marginal: p(outcome) over the population [K]. coarse:
-    p(what a person would tell apart | mineral) [M, outcomes]. known: which cells are not blank [M].
+    p(what a person would tell apart | mineral) [M, outcomes]; coarse_entropy_bits: of each row
+    [M]. known: which cells are not blank [M].
     """
 
     __test__ = False  # the name starts with Test, yet it is none of pytest's
@@ -33,6 +34,7 @@ class TestEvidence:
     outcome: Matrix
     marginal: Vector
     coarse: Matrix
+    coarse_entropy_bits: Vector
     coarse_names: tuple[str, ...]
     known: NDArray[np.bool_]
 
@@ -56,7 +58,7 @@ class EvidenceModel:
         self.population = prior_weights(minerals) if population is None else population
         self.tests: dict[str, TestEvidence] = {
             name: self._build(observer)
-            for name, observer in (observers or load_observers()).items()
+            for name, observer in (load_observers() if observers is None else observers).items()
         }
 
     def _build(self, observer: Observer) -> TestEvidence:
@@ -72,7 +74,10 @@ class EvidenceModel:
         rows = (1 - observer.stray) * rows + observer.stray * (marginal + even) / 2
         marginal = (1 - observer.stray) * marginal + observer.stray * (marginal + even) / 2
         names, coarse = coarse_outcomes(observer)
-        return TestEvidence(observer, rows, marginal, rows @ coarse.T, names, known)
+        told_apart = rows @ coarse.T
+        return TestEvidence(
+            observer, rows, marginal, told_apart, entropy_bits(told_apart), names, known
+        )
 
     def subset(self, rows: NDArray[np.intp]) -> EvidenceModel:
         """Return the same evidence over some of the minerals; blanks keep their marginal."""
@@ -85,24 +90,30 @@ class EvidenceModel:
                 test,
                 outcome=test.outcome[rows],
                 coarse=test.coarse[rows],
+                coarse_entropy_bits=test.coarse_entropy_bits[rows],
                 known=test.known[rows],
             )
             for name, test in self.tests.items()
         }
         return part
 
-    def log_likelihood(self, reading: Reading) -> Vector:
-        """Return log p(reading | mineral) in nats, float64 [M]."""
-        test = self.tests[reading.name]
+    def log_likelihood(self, reading: Reading, name: str | None = None) -> Vector:
+        """Return log p(reading | mineral) in nats, float64 [M]; name: the test, if not its own."""
+        test = self.tests[name or reading.name]
         likelihood: Vector = test.outcome @ reading_weights(test.observer, reading)
         return np.log(np.maximum(likelihood, 1e-300))
 
-    def log_even(self, reading: Reading) -> float:
-        """Return log p(reading) of a stone for which every outcome is equally likely."""
-        test = self.tests[reading.name]
-        return float(np.log(max(reading_weights(test.observer, reading).mean(), 1e-300)))
+    def log_even(self, readings: Mapping[str, Reading]) -> float:
+        """Return log p(readings) of a stone for which every outcome is equally likely."""
+        total = 0.0
+        for name, reading in readings.items():
+            share = reading_weights(self.tests[name].observer, reading).mean()
+            total += float(np.log(max(share, 1e-300)))
+        return total
 
     def log_likelihoods(self, readings: Mapping[str, Reading]) -> Matrix:
         """Return log p(reading | mineral) of F readings in the table's order: float64 [F, M]."""
-        done = [self.log_likelihood(readings[name]) for name in self.tests if name in readings]
+        done = [
+            self.log_likelihood(readings[name], name) for name in self.tests if name in readings
+        ]
         return np.stack(done) if done else np.zeros((0, len(self.minerals)))

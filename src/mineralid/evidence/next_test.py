@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mineralid.evidence.model import EvidenceModel
+from mineralid.evidence.outcomes import entropy_bits
 
 Vector = NDArray[np.float64]
 
@@ -45,11 +46,6 @@ class NextTest:
     outcomes: tuple[Outcome, ...]
 
 
-def entropy_bits(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the entropy over the last axis, in bits; 0·log 0 = 0."""
-    return -(p * np.log2(np.maximum(p, 1e-300))).sum(-1)
-
-
 def next_tests(
     *,
     models: Sequence[EvidenceModel],
@@ -70,7 +66,7 @@ def next_tests(
         parts = [p @ model.tests[name].coarse for model, p in zip(models, posteriors, strict=True)]
         mixture = np.sum(parts, axis=0)
         noise = sum(
-            float(p @ entropy_bits(model.tests[name].coarse))
+            float(p @ model.tests[name].coarse_entropy_bits)
             for model, p in zip(models, posteriors, strict=True)
         )
         bits = max(0.0, float(entropy_bits(mixture)) - noise)

@@ -7,6 +7,7 @@ kind is a row in each, not a new code path.
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,20 @@ from mineralid.minerals.tests_table import FieldTest, load_tests
 
 OBSERVERS_FILE = Path(__file__).parent / "data" / "observers.csv"
 SCALES = ("linear", "log")
+_COLUMNS = (
+    "test",
+    "slip",
+    "stray",
+    "tolerance",
+    "scale",
+    "step",
+    "cuts",
+    "plate_mohs",
+    "ease",
+    "destructive",
+    "advice",
+    "outcomes",
+)
 
 
 class ObserverTableError(ValueError):
@@ -59,7 +74,17 @@ def load_observers() -> Mapping[str, Observer]:
 def read_observers(path: Path, tests: Mapping[str, FieldTest]) -> Mapping[str, Observer]:
     """Read and check a table of observers. ObserverTableError says file, row and column."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = {row["test"]: (line, row) for line, row in enumerate(csv.DictReader(stream), 2)}
+        reader = csv.DictReader(stream, restval="")
+        absent = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
+        if absent:
+            raise ObserverTableError(f"{path.name}: columns missing: {', '.join(absent)}")
+        rows: dict[str, tuple[int, dict[str, str]]] = {}
+        for line, row in enumerate(reader, 2):
+            if row["test"] in rows:
+                raise ObserverTableError(
+                    f"{path.name}, row {line}, column test: {row['test']!r} twice"
+                )
+            rows[row["test"]] = line, row
     unknown = sorted(rows.keys() - tests.keys())
     missing = sorted(tests.keys() - rows.keys())
     if unknown or missing:
@@ -92,7 +117,7 @@ def _read_row(line: int, row: dict[str, str], test: FieldTest, path: Path) -> Ob
         raise ObserverTableError(
             f"{path.name}, row {line}, column scale: {scale!r}; allowed: {', '.join(SCALES)}"
         )
-    cuts = tuple(float(cut) for cut in row["cuts"].split("|") if cut)
+    cuts = _read_cuts(line, row["cuts"], test, path)
     outcomes = tuple(word for word in row["outcomes"].split("|") if word)
     if interval and len(outcomes) != len(cuts) + 1:
         raise ObserverTableError(
@@ -113,3 +138,17 @@ def _read_row(line: int, row: dict[str, str], test: FieldTest, path: Path) -> Ob
         advice=row["advice"],
         outcomes=outcomes,
     )
+
+
+def _read_cuts(line: int, text: str, test: FieldTest, path: Path) -> tuple[float, ...]:
+    try:
+        cuts = tuple(float(cut) for cut in text.split("|") if cut)
+    except ValueError:
+        cuts = (float("nan"),)
+    bounds = (test.low or 0.0, *cuts, test.high or 0.0)
+    if cuts and not all(low < high for low, high in itertools.pairwise(bounds)):
+        raise ObserverTableError(
+            f"{path.name}, row {line}, column cuts: {text!r}; allowed: rising numbers joined by |, "
+            f"between {bounds[0]:g} and {bounds[-1]:g}"
+        )
+    return cuts

@@ -43,8 +43,12 @@ def grid(observer: Observer) -> NDArray[np.float64]:
     else:
         count = round((high - low) / observer.step) + 1
         centers = low + observer.step * np.arange(count)
-    centers.flags.writeable = False
-    return centers
+    return _fixed(centers)
+
+
+def entropy_bits(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the entropy over the last axis, in bits; 0·log 0 = 0."""
+    return -(p * np.log2(np.maximum(p, 1e-300))).sum(-1)
 
 
 def reading_weights(observer: Observer, reading: Reading) -> Weights:
@@ -82,6 +86,12 @@ def coarse_outcomes(observer: Observer) -> tuple[tuple[str, ...], NDArray[np.flo
     test = observer.test
     if test.kind == "words":
         tokens = test.vocabulary.tokens
-        return tuple(test.vocabulary.label(token) for token in tokens), np.eye(len(tokens))
+        return tuple(test.vocabulary.label(token) for token in tokens), _fixed(np.eye(len(tokens)))
     bins = np.searchsorted(np.array(observer.cuts), grid(observer), side="right")
-    return observer.outcomes, np.eye(len(observer.cuts) + 1)[:, bins]
+    return observer.outcomes, _fixed(np.eye(len(observer.cuts) + 1)[:, bins])
+
+
+def _fixed(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Forbid writing: what is cached is shared."""
+    array.flags.writeable = False
+    return array

@@ -38,7 +38,7 @@ def true_class_scores(
 
 def conformal_threshold(scores: Array, confidence: float) -> float:
     """Return the ⌈(n + 1)·confidence⌉-th smallest of n true-class scores; inf where n is too small."""
-    rank = int(np.ceil((len(scores) + 1) * confidence))
+    rank = int(np.ceil((len(scores) + 1) * confidence - 1e-9))
     return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else float("inf")
 
 

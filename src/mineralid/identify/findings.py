@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ LEAST_SUPPORT = 0.25
 
 def reading_findings(
     *,
-    readings: Sequence[Reading],
+    readings: Mapping[str, Reading],
     log_likelihoods: Array,
     log_base: Array,
     log_weights: Array,
@@ -38,7 +38,7 @@ def reading_findings(
     """
     findings = []
     total = log_base + log_likelihoods.sum(0)
-    for reading, own in zip(readings, log_likelihoods, strict=True):
+    for (test, reading), own in zip(readings.items(), log_likelihoods, strict=True):
         average = float(log_mean(own, log_weights))
         rest = log_softmax(total - own)
         consistency = float(log_mean(own, rest)) - average
@@ -52,7 +52,7 @@ def reading_findings(
         )
         findings.append(
             ReadingFinding(
-                test=reading.name,
+                test=test,
                 given=reading.text or reading.describe(),
                 status=status,
                 log_likelihood_ratio=ratios[0][1] if ratios else 0.0,

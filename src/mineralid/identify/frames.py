@@ -50,11 +50,12 @@ class Frame:
 class Weighed:
     """The posterior: probability of each of the M minerals [M] and of none of them.
 
-    order: indices, best first. log_right: log p(record | mineral) if the record is this stone's
+    among: probability of each if it is one of them [M]. order: indices, best first. log_right: log p(record | mineral) if the record is this stone's
     [M]. wrong_record: P(the record belongs to another stone), None without readings.
     """
 
     known: Array
+    among: Array
     unknown: float
     order: NDArray[np.intp]
     log_right: Array
@@ -75,8 +76,14 @@ def class_frame(
         posterior.combine_photos(scored.scores),
         bundle.spec.calibration.temperature_for(len(readings)),
     )
-    log_beyond_prior = h.log_prior("commonness", h.outside_rows)
-    log_beyond_readings = log_readings[:, h.outside_rows]
+    log_beyond_prior: Array | None = None
+    log_beyond_readings: Array | None = None
+    if len(h.outside_rows):
+        log_beyond_prior = h.log_prior("commonness", "outside")
+        log_beyond_readings = log_readings[:, h.outside_rows]
+        log_beyond = float(posterior.log_mean(log_beyond_readings.sum(0), log_beyond_prior))
+    else:  # a catalogue of the classes alone: any outcome is as likely as another
+        log_beyond = h.evidence.log_even(readings)
     detector = bundle.spec.unknown
     statistics = unknown.unknown_statistics(
         scored.scores.mean(0), scored.feature.mean(0), bundle.arrays
@@ -85,16 +92,16 @@ def class_frame(
     return Frame(
         names=bundle.classes,
         model=h.class_evidence,
-        log_base=log_photo + h.log_prior("commonness", rows) if by_commonness else log_photo,
-        log_weights=h.log_prior("uniform", rows),
+        log_base=log_photo + h.log_prior("commonness", "classes") if by_commonness else log_photo,
+        log_weights=h.log_prior("uniform", "classes"),
         log_readings=log_readings[:, rows],
-        log_beyond=float(posterior.log_mean(log_beyond_readings.sum(0), log_beyond_prior)),
+        log_beyond=log_beyond,
         log_photo_ratio=float(
             unknown.unknown_log_odds(statistics, detector.weights, detector.bias)
         ),
         unknown_prior=detector.prior,
         stated_prior=f"{'commonness' if by_commonness else 'uniform'} over the classes",
-        beyond=h.outside_evidence,
+        beyond=h.outside_evidence if len(h.outside_rows) else None,
         log_beyond_prior=log_beyond_prior,
         log_beyond_readings=log_beyond_readings,
     )
@@ -112,7 +119,7 @@ def catalogue_frame(
         log_base=log_prior,
         log_weights=log_prior,
         log_readings=model.log_likelihoods(readings),
-        log_beyond=sum(model.log_even(reading) for reading in readings.values()),
+        log_beyond=model.log_even(readings),
         log_photo_ratio=0.0,
         unknown_prior=NOT_IN_CATALOGUE,
         stated_prior=f"{chosen} over {len(model.names)} minerals of the catalogue",
@@ -127,8 +134,9 @@ def weigh(frame: Frame, wrong_record_rate: float) -> Weighed:
     log_beyond = posterior.mix_wrong_record(
         np.array([frame.log_beyond]), log_other, wrong_record_rate
     )[0]
-    known, none_of_them = posterior.with_unknown(
-        posterior.log_softmax(frame.log_base) + log_record,
+    log_known = posterior.log_softmax(frame.log_base) + log_record
+    _, none_of_them = posterior.with_unknown(
+        log_known,
         log_beyond + frame.log_photo_ratio,
         frame.unknown_prior,
     )
@@ -140,5 +148,7 @@ def weigh(frame: Frame, wrong_record_rate: float) -> Weighed:
             log_other=log_other,
             wrong_record_rate=wrong_record_rate,
         )
-    order = np.argsort(-known, kind="stable")
-    return Weighed(known, float(none_of_them), order, log_right, wrong)
+    among = np.exp(posterior.log_softmax(log_known))
+    order = np.argsort(-among, kind="stable")
+    known = among * (1.0 - none_of_them)
+    return Weighed(known, among, float(none_of_them), order, log_right, wrong)

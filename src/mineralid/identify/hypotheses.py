@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,15 @@ class Hypotheses:
         """The evidence over the minerals outside the classes."""
         return self.evidence.subset(self.outside_rows)
 
-    def log_prior(self, prior: str, rows: NDArray[np.intp] | None = None) -> Array:
-        """Return the log prior of `minerals`, or of some rows of them, normalised."""
-        minerals = self.minerals if rows is None else [self.minerals[i] for i in rows]
-        return np.log(prior_weights(minerals, prior))
+    @cached_property
+    def _priors(self) -> dict[tuple[str, str], Array]:
+        return {}
+
+    def log_prior(self, prior: str, among: Literal["all", "classes", "outside"] = "all") -> Array:
+        """Return the log prior of `minerals`, of the classes, or of those outside; normalised."""
+        if (prior, among) not in self._priors:
+            weights = prior_weights(self.minerals, prior)
+            if among != "all":
+                weights = weights[self.class_rows if among == "classes" else self.outside_rows]
+            self._priors[prior, among] = np.log(weights / weights.sum())
+        return self._priors[prior, among]

@@ -135,8 +135,11 @@ def identify(
     >>> identify(hardness=6.5, luster="metallic", streak="greenish black").best.name
     'Pyrite'
     """
-    single = isinstance(photos, (str, os.PathLike, bytes)) or hasattr(photos, "__array_interface__")
-    several = [photos] if single else list(photos)
+    # A Pillow image has `convert`, an array `shape`; neither is touched before it is decoded safely.
+    single = isinstance(photos, (str, os.PathLike, bytes)) or any(
+        hasattr(photos, name) for name in ("convert", "shape")
+    )
+    several = [photos] if single else list(photos or ())
     identifier = default_identifier(None if bundle is None else os.fspath(bundle))
     return identifier.answer(
         Observation.of(several, **readings),

@@ -36,5 +36,6 @@ def answer_level(
             members[group] = members.get(group, 0) + 1
     decided = [g for g in mass if mass[g] >= group_threshold and members[g] > 1]
     if decided:
-        return "group", min(decided, key=lambda g: (members[g], -mass[g], g))
+        # Of groups with the same members here, the nearest was met first.
+        return "group", min(decided, key=lambda g: (members[g], -mass[g]))
     return "unknown", None

@@ -66,7 +66,9 @@ def with_unknown(log_known: Array, log_unknown: Array, unknown_prior: float) -> 
     log_known: log of p(photo, record, s), already weighted by the prior among the known.
     log_unknown: log of p(photo, record | none of them) on the same scale.
     """
-    if unknown_prior <= 0:
+    if not 0 <= unknown_prior < 1:
+        raise ValueError(f"unknown_prior is {unknown_prior}; allowed: 0 to below 1")
+    if unknown_prior == 0:
         return np.exp(log_softmax(log_known)), np.zeros(log_known.shape[:-1])
     joint = np.concatenate(
         [

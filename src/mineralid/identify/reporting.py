@@ -61,7 +61,7 @@ def write_report(
         set_basis="calibrated" if calibrated else "model",
         outside=_outside(frame, weighed, readings),
         readings=reading_findings(
-            readings=list(readings.values()),
+            readings=readings,
             log_likelihoods=frame.log_readings,
             log_base=frame.log_base,
             log_weights=frame.log_weights,
@@ -70,7 +70,7 @@ def write_report(
         ),
         wrong_record=weighed.wrong_record,
         next_tests=_next_tests(frame, weighed, readings),
-        safety=advice.safety_notes(catalogue, {c.name: c.probability for c in candidates}),
+        safety=advice.safety_notes(catalogue, {frame.names[i]: float(known[i]) for i in leading}),
         prior=frame.stated_prior,
         trust=trust,
         versions=versions,
@@ -85,7 +85,7 @@ def _set(
     confidence: float,
     tests: int,
 ) -> list[str]:
-    among = weighed.known / weighed.known.sum()
+    among = weighed.among
     if calibrated:
         threshold = conformal.threshold_at(
             confidence, calibration.set_confidences, calibration.set_thresholds_for(tests)

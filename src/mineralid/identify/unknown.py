@@ -22,23 +22,26 @@ def unknown_statistics(
     """Return the statistics of scores [..., C] and features [..., D].
 
     energy: log Σ exp(score) (Liu et al., NeurIPS 2020). similarity: the greatest cosine between
-    the feature and a class's mean feature, both less the mean of all (`class_means` [C, D],
-    `feature_mean` [D]).
+    the feature, less `feature_mean` [D], and a class's prototype: `class_means` [C, D], stored
+    less that mean. A bundle without those two arrays has the first two statistics only.
     """
     s = scores.astype(np.float64)
     top = s.max(-1)
+    statistics: dict[str, Array] = {
+        "energy": top + np.log(np.exp(s - top[..., None]).sum(-1)),
+        "log_max_probability": log_softmax(s).max(-1),
+    }
+    if "class_means" not in arrays or "feature_mean" not in arrays:
+        return statistics
     centered = feature.astype(np.float64) - arrays["feature_mean"]
     means = arrays["class_means"].astype(np.float64)
     norm = np.linalg.norm(centered, axis=-1)
     cosine = (centered @ means.T) / np.maximum(
         norm[..., None] * np.linalg.norm(means, axis=-1), 1e-12
     )
-    return {
-        "energy": top + np.log(np.exp(s - top[..., None]).sum(-1)),
-        "log_max_probability": log_softmax(s).max(-1),
-        "similarity": cosine.max(-1),
-        "log_feature_norm": np.log(np.maximum(norm, 1e-12)),
-    }
+    statistics["similarity"] = cosine.max(-1)
+    statistics["log_feature_norm"] = np.log(np.maximum(norm, 1e-12))
+    return statistics
 
 
 def unknown_log_odds(

@@ -94,7 +94,7 @@ class UnknownSpec(_Strict):
     prior: share of such stones that it was fitted for (0..1). weights: by name of statistic.
     """
 
-    prior: _Probability
+    prior: Annotated[float, Field(ge=0, lt=1)]
     weights: dict[str, _Finite]
     bias: _Finite
     note: str = ""

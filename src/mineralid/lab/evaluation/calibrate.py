@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from mineralid.vision.bundle_spec import CalibrationSpec, UnknownSpec
 Array = NDArray[np.float64]
 
 TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
-RATES = (0.01, 0.02, 0.05, 0.08, 0.12, 0.17, 0.25)
+RATES = (0.01, 0.02, 0.05, 0.08, 0.1, 0.12, 0.17, 0.25)
 # The share of records that are taken to belong to another stone when ε and T are fitted: people
 # mix up stones and slips of paper. A choice, not a measurement; see docs/decisions.
 ASSUMED_WRONG_RECORDS = 0.1
@@ -120,22 +121,41 @@ class Dials:
 
 
 def fit_dials(cases: Sequence[Cases]) -> Dials:
-    """Minimise the mean over `cases` of the negative log-likelihood, per number of tests done."""
+    """Minimise the mean over `cases` of the negative log-likelihood, per number of tests done.
+
+    Temperature and ε are sought in turn on their grids until neither moves.
+    """
     temperature, rate = [], []
     for tests in range(len(TESTS) + 1):
-        best = (np.inf, 1.0, 0.0)
-        for t, e in itertools.product(TEMPERATURES, RATES if tests else (0.0,)):
-            losses = [
+        loss = functools.cache(functools.partial(_loss, tuple(cases), tests))
+        t, e = 1.0, (ASSUMED_WRONG_RECORDS if tests else 0.0)
+        moved = True
+        while moved:
+            before = t, e
+            t = min(TEMPERATURES, key=lambda x: loss(x, e))
+            if tests:
+                e = min(RATES, key=lambda x: loss(t, x))
+            moved = before != (t, e)
+        temperature.append(t)
+        rate.append(e)
+    return Dials(tuple(temperature), tuple(rate))
+
+
+def _loss(cases: tuple[Cases, ...], tests: int, temperature: float, rate: float) -> float:
+    return float(
+        np.mean(
+            [
                 negative_log_likelihood(
-                    class_posterior(c.scores, [c.wrong[name] for name in chosen], t, e), c.labels
+                    class_posterior(
+                        c.scores, [c.wrong[name] for name in chosen], temperature, rate
+                    ),
+                    c.labels,
                 )
                 for c in cases
                 for chosen in subsets(tests)
             ]
-            best = min(best, (float(np.mean(losses)), t, e))
-        temperature.append(best[1])
-        rate.append(best[2])
-    return Dials(tuple(temperature), tuple(rate))
+        )
+    )
 
 
 def pooled_posteriors(

@@ -51,25 +51,22 @@ class Measured:
         return self.held_out.fold == number
 
 
-def dials_without(measured: Sequence[Measured], target: Measured, number: int) -> Dials:
-    """Fit temperature and ε without the photographs that are about to be judged."""
-    return fit_dials(
-        [
-            m.cases.rows(~m.in_fold(number)) if m is target else m.cases
-            for m in measured
-            if m is target or m.held_out.kind != target.held_out.kind
-        ]
-    )
+def dials_by_fold(measured: Sequence[Measured], target: Measured) -> list[Dials]:
+    """Fit temperature and ε for each fold of `target` without the photographs judged there."""
+    return [
+        fit_dials([m.cases.rows(~m.in_fold(number)) if m is target else m.cases for m in measured])
+        for number in range(len(target.held_out.folds))
+    ]
 
 
-def posteriors(measured: Sequence[Measured], target: Measured, *, wrong: bool) -> dict[str, Array]:
-    """Return the posteriors [N, C] of every method, dials fitted on the other folds."""
+def posteriors(target: Measured, dials_of: Sequence[Dials], *, wrong: bool) -> dict[str, Array]:
+    """Return the posteriors [N, C] of every method, each fold under its own dials."""
     count = len(target.held_out.labels)
     width = len(target.held_out.manifest.classes)
     result = {name: np.empty((count, width)) for name in METHODS}
     for number in range(len(target.held_out.folds)):
         chosen = target.in_fold(number)
-        dials = dials_without(measured, target, number)
+        dials = dials_of[number]
         cases = target.cases.rows(chosen)
         readings = [(cases.wrong if wrong else cases.right)[t] for t in TESTS]
         t, e = dials.temperature, dials.wrong_record_rate
@@ -120,16 +117,14 @@ def paired_gains(target: Measured, found: Mapping[str, Array]) -> dict[str, Any]
     return gains
 
 
-def set_figures(
-    measured: Sequence[Measured], target: Measured, confidence: float
-) -> dict[str, Any]:
+def set_figures(target: Measured, dials_of: Sequence[Dials], confidence: float) -> dict[str, Any]:
     """Return coverage and size of prediction sets per number of tests, thresholds from other folds."""
     place = CONFIDENCES.index(confidence)
     coverage: dict[int, list[Array]] = {}
     sizes: dict[int, list[Array]] = {}
     for number in range(len(target.held_out.folds)):
         chosen = target.in_fold(number)
-        dials = dials_without(measured, target, number)
+        dials = dials_of[number]
         for tests in range(len(TESTS) + 1):
             p, labels = pooled_posteriors(target.cases.rows(~chosen), dials, tests, wrong=True)
             threshold = conformal.conformal_threshold(
@@ -201,18 +196,17 @@ def unknown_figures(target: Measured) -> dict[str, Any]:
 
 def wrong_record_curve(
     target: Measured,
-    measured: Sequence[Measured],
+    dials_of: Sequence[Dials],
     simulate: Callable[[float], Cases],
     rates: Sequence[float] = (0.0, 0.1, 0.3, 0.6, 1.0),
 ) -> dict[str, Any]:
     """Return top-1 with three readings as the share of wrong records grows, default trust."""
     labels = target.held_out.labels
     curve: dict[str, Any] = {}
-    by_fold = [dials_without(measured, target, n) for n in range(len(target.held_out.folds))]
     for rate in rates:
         cases = simulate(rate)
         p = np.empty((len(labels), len(target.held_out.manifest.classes)))
-        for number, dials in enumerate(by_fold):
+        for number, dials in enumerate(dials_of):
             chosen = target.in_fold(number)
             part = cases.rows(chosen)
             p[chosen] = class_posterior(

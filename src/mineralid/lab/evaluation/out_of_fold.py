@@ -1,4 +1,7 @@
-"""Scores of photographs by networks that have not seen them: by specimen, by collection."""
+"""Scores of photographs by networks that have not seen them: by specimen, by collection.
+
+The scores are of the head as it ships, prototypes of the training side added.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,10 @@ from numpy.typing import NDArray
 
 from mineralid.lab.data.manifest import Manifest
 from mineralid.lab.data.splits import LEFT_OUT_FOLDS, collection_folds, specimen_folds
+from mineralid.lab.evaluation.prototypes import class_prototypes
 from mineralid.lab.evaluation.scoring import Scores, cached_scores
 from mineralid.lab.training.train import load_network
 from mineralid.vision.prepare import ImageSpec
-
-Prototypes = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class OutOfFold:
     beyond: Scores
     beyond_fold: NDArray[np.int_]
     beyond_collections: tuple[str, ...]
-    prototypes: tuple[Prototypes, ...]
+    prototypes: tuple[dict[str, NDArray[np.float32]], ...]
 
 
 def out_of_fold(
@@ -63,16 +65,22 @@ def out_of_fold(
     fold = np.empty(len(core), dtype=int)
     beyond_fold = np.array(chooser, dtype=int)
     labels = np.array(core.labels())
+    collections = np.array([p.collection for p in core.photographs])
     own, other, prototypes = [], [], []
     for number, split in enumerate(splits):
         run = run_of(split.name)
         network = load_network(run)
         everything = cached_scores(run, network, core, spec)
-        own.append((list(split.test), everything.rows(list(split.test))))
-        train = list(split.train)
-        prototypes.append(class_prototypes(everything.feature[train], labels[train]))
+        train, test = list(split.train), list(split.test)
+        found = class_prototypes(
+            everything.feature[train], labels[train], collections[train], len(core.classes)
+        )
+        prototypes.append(found.arrays())
+        head = found.head()
+        own.append((test, everything.rows(test).with_head(*head)))
         chosen = [int(i) for i in np.flatnonzero(beyond_fold == number)]
-        other.append((chosen, cached_scores(run, network, others.subset(chosen), spec)))
+        beyond = cached_scores(run, network, others.subset(chosen), spec)
+        other.append((chosen, beyond.with_head(*head)))
         fold[list(split.test)] = number
     return OutOfFold(
         kind,
@@ -95,23 +103,6 @@ def _left_out_index(collection: str) -> int:
         if members is not None and collection in members:
             return number
     return next(i for i, name in enumerate(names) if LEFT_OUT_FOLDS[name] is None)
-
-
-def class_prototypes(feature: NDArray[np.float32], labels: NDArray[np.int_]) -> Prototypes:
-    """Return the mean feature of all [D] and of each class, less that mean [C, D].
-
-    Each class weighs the same in the mean of all; a class without a photograph stays at zero.
-    """
-    classes = int(labels.max()) + 1
-    sums = np.zeros((classes, feature.shape[1]))
-    np.add.at(sums, labels, feature)
-    counts = np.bincount(labels, minlength=classes)[:, None]
-    means = sums / np.maximum(counts, 1)
-    center = means[counts[:, 0] > 0].mean(0)
-    return {
-        "feature_mean": center.astype(np.float32),
-        "class_means": np.where(counts > 0, means - center, 0.0).astype(np.float32),
-    }
 
 
 def merge_scores(parts: list[tuple[list[int], Scores]], size: int) -> Scores:

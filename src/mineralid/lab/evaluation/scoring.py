@@ -29,6 +29,11 @@ class Scores:
         """Return some rows, in that order."""
         return Scores(self.scores[indices], self.feature[indices])
 
+    def with_head(self, weight: NDArray[np.float64], bias: NDArray[np.float64]) -> Scores:
+        """Return the scores with those of another linear head added."""
+        added = self.feature.astype(np.float64) @ weight.T + bias
+        return Scores((self.scores + added).astype(np.float32), self.feature)
+
 
 @torch.no_grad()
 def score_photographs(

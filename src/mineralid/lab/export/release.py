@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from mineralid.evidence import EvidenceModel
 from mineralid.lab.data.manifest import Manifest, read_manifest
@@ -25,6 +26,7 @@ from mineralid.lab.evaluation.figures import (
     Measured,
     accuracies,
     calibration_figures,
+    dials_by_fold,
     paired_gains,
     posteriors,
     set_figures,
@@ -32,7 +34,8 @@ from mineralid.lab.evaluation.figures import (
     wrong_record_curve,
 )
 from mineralid.lab.evaluation.metrics import accuracy, mean_of_folds
-from mineralid.lab.evaluation.out_of_fold import class_prototypes, out_of_fold
+from mineralid.lab.evaluation.out_of_fold import out_of_fold
+from mineralid.lab.evaluation.prototypes import class_prototypes
 from mineralid.lab.evaluation.scoring import cached_scores
 from mineralid.lab.evaluation.simulated import (
     READING_SOURCE,
@@ -48,7 +51,7 @@ from mineralid.lab.export.onnx_graph import (
     node_count,
     parity,
 )
-from mineralid.lab.network.lite import build_lite, parameter_counts
+from mineralid.lab.network.lite import LiteNetwork, build_lite, parameter_counts
 from mineralid.lab.training.launch import Job, run_jobs
 from mineralid.lab.training.module import MEAN, STD
 from mineralid.lab.training.recipe import Recipe
@@ -99,8 +102,15 @@ def make_release(
     say("exporting")
     run = out / "ssf-all"
     network = load_network(run)
-    graph = export_onnx(network, IMAGE.height)
     core = manifest.of_classes()
+    prototypes = class_prototypes(
+        cached_scores(run, network, core, IMAGE).feature,
+        np.array(core.labels()),
+        [p.collection for p in core.photographs],
+        len(core.classes),
+    )
+    add_to_head(network, *prototypes.head())
+    graph = export_onnx(network, IMAGE.height)
     sample = core.photographs[:: max(1, len(core) // 64)]
     images = np.stack([prepare_photo(p.path, IMAGE) for p in sample])
     difference = parity(graph, network, images)
@@ -115,11 +125,10 @@ def make_release(
         "nodes_of_plain_backbone": node_count(plain),
         "megabytes": round(len(graph) / 1e6, 2),
     }
-    features = cached_scores(run, network, core, IMAGE).feature
     arrays = {
         "head_weight": network.head.weight.detach().numpy(),
         "head_bias": network.head.bias.detach().numpy(),
-        **class_prototypes(features, np.array(core.labels())),
+        **prototypes.arrays(),
     }
     spec = BundleSpec.model_validate(
         {
@@ -134,12 +143,20 @@ def make_release(
             "calibration": calibration,
             "unknown": detector,
             "training": training_summary(core, run),
-            "figures": figures,
+            # Through JSON, so that the spec holds plain values.
+            "figures": json.loads(json.dumps(figures)),
         }
     )
     write_bundle(bundle, spec, graph, arrays, render_card(spec))
     say(f"wrote {bundle}")
     return bundle
+
+
+@torch.no_grad()
+def add_to_head(network: LiteNetwork, weight: np.ndarray, bias: np.ndarray) -> None:
+    """Add a linear head [C, D], [C] to the network's own, in place."""
+    network.head.weight.add_(torch.from_numpy(weight))
+    network.head.bias.add_(torch.from_numpy(bias))
 
 
 def training_summary(core: Manifest, run: Path) -> dict[str, Any]:
@@ -181,16 +198,17 @@ def measure(
         }
     }
     for kind, target in measured.items():
-        found = posteriors(both, target, wrong=False)
+        dials = dials_by_fold(both, target)
+        found = posteriors(target, dials, wrong=False)
         figures[kind] = {
             "accuracy": accuracies(target, found),
             "gains": paired_gains(target, found),
             "calibration": calibration_figures(target, found),
-            "sets": set_figures(both, target, 0.9),
+            "sets": set_figures(target, dials, 0.9),
             "unknown": unknown_figures(target),
             "wrong_records": wrong_record_curve(
                 target,
-                both,
+                dials,
                 functools.partial(_simulate, target, model, source),
             ),
         }
