@@ -74,8 +74,8 @@ def safety_notes(catalogue: Catalogue, candidates: Mapping[str, float]) -> list[
     """Return the toxicity and radioactivity notes of every candidate that is likely enough."""
     notes = []
     for name, probability in candidates.items():
-        mineral = catalogue.find(name)
         if probability >= LEAST_HAZARD:
+            mineral = catalogue.find(name)
             notes += [
                 f"{name}: {note}" for note in (mineral.toxicity, mineral.radioactivity) if note
             ]

@@ -42,6 +42,7 @@ class Catalogue:
         self.sources = dict(sources)
         self.vocabularies = dict(vocabularies)
         self._by_name = {m.name: m for m in self.minerals}
+        self._ancestors: dict[str, tuple[str, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.minerals)
@@ -74,12 +75,15 @@ class Catalogue:
 
     def ancestors(self, name: str) -> tuple[str, ...]:
         """Parents of a mineral, nearest first: Demantoid -> (Andradite, Garnet group)."""
-        found: list[str] = []
-        parent = self.find(name).parent
-        while parent is not None:
-            found.append(parent)
-            parent = self._by_name[parent].parent
-        return tuple(found)
+        known = self._ancestors.get(name)
+        if known is None:
+            found: list[str] = []
+            parent = self.find(name).parent
+            while parent is not None:
+                found.append(parent)
+                parent = self._by_name[parent].parent
+            known = self._ancestors[name] = tuple(found)
+        return known
 
     def children(self, name: str) -> tuple[str, ...]:
         """Minerals whose parent this is, in alphabetical order."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mineralid.lab.evaluation.figures import METHODS
+from mineralid.lab.evaluation.prototypes import PROTOTYPE_WEIGHT
 from mineralid.vision.bundle_spec import BundleSpec
 
 ADAPTER_NAMES = {
@@ -60,6 +61,8 @@ def _head(spec: BundleSpec) -> list[str]:
         f"{recipe['learning_rate']:g}, batch {recipe['batch_size']}, label smoothing "
         f"{recipe['label_smoothing']:g}, class balance power {recipe['balance_power']:g}, "
         f"averaged weights ({recipe['average_decay']:g}), seed {recipe['seed']} |",
+        f"| head | trained head + {PROTOTYPE_WEIGHT:g} × similarity to class prototypes, each the mean "
+        "over collections of a collection's mean feature: one linear layer, nothing more to train |",
         "",
         "The shipped network was trained on **all** the photographs; every figure below is of "
         "networks trained by the same recipe on a part, measured on photographs that they had not "
@@ -151,7 +154,8 @@ def _compared(figures: Any) -> list[str]:
     return [
         "## What is trained: linear probe, bias only, scale and shift",
         "",
-        "The photograph alone, same recipe, splits, epochs and seed; only the adapter differs.",
+        "The photograph alone, same recipe, splits, epochs and seed; only the adapter differs. These "
+        "are the trained heads before the prototypes are added to the shipped one.",
         "",
         *_table(
             (
@@ -186,7 +190,9 @@ def _calibration(spec: BundleSpec) -> list[str]:
         f"A species is named from {c.species_threshold:.2f} on, a group from "
         f"{c.group_threshold:.2f}; from {c.unknown_threshold:.2f} on the answer is unknown.",
         "",
-        "Prediction sets at 90 % (thresholds from the other folds; a tenth of the records wrong):",
+        "Prediction sets at 90 %, a tenth of the records wrong, thresholds from the other folds of the "
+        "same kind (the shipped ones are those of the unseen collections, so on known collections "
+        "they hold the truth more often than asked):",
         "",
     ]
     rows: list[tuple[str, ...]] = []
