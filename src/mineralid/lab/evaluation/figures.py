@@ -52,9 +52,12 @@ class Measured:
 
 
 def dials_by_fold(measured: Sequence[Measured], target: Measured) -> list[Dials]:
-    """Fit temperature and ε for each fold of `target` without the photographs judged there."""
+    """Fit temperature and ε for each fold of `target` without the photographs judged there.
+
+    Row i is the same photograph in each of `measured`, so those judged are left out of all.
+    """
     return [
-        fit_dials([m.cases.rows(~m.in_fold(number)) if m is target else m.cases for m in measured])
+        fit_dials([m.cases.rows(~target.in_fold(number)) for m in measured])
         for number in range(len(target.held_out.folds))
     ]
 
