@@ -34,6 +34,9 @@ def report(**values: object) -> Report:
         "candidates": candidates,
         "unknown": 0.05,
         "prediction_set": ["Pyrite"],
+        "confidence": 0.9,
+        "set_basis": "calibrated",
+        "prior": "uniform over the classes",
         "versions": VERSIONS,
     }
     return Report.model_validate({**defaults, **values})
@@ -75,6 +78,7 @@ def test_a_group_says_that_its_members_are_not_told_apart() -> None:
         report(
             level="group",
             answer="Garnet group",
+            answer_probability=0.8,
             candidates={"Almandine": 0.5, "Pyrope": 0.3, "Quartz": 0.1},
             unknown=0.1,
         )
@@ -84,11 +88,12 @@ def test_a_group_says_that_its_members_are_not_told_apart() -> None:
 
 
 def test_a_group_whose_members_are_not_all_listed() -> None:
-    values = {"level": "group", "answer": "Garnet group", "unknown": 0.1}
-    text = shown(report(**values, candidates={"Almandine": 0.5}))
-    assert text.splitlines()[0] == "Garnet group   group, at least 50 % likely"
-    text = shown(report(**values, candidates={"Quartz": 0.3}))
-    assert text.splitlines()[0] == "Garnet group   group"
+    values = {
+        "level": "group", "answer": "Garnet group", "answer_probability": 0.7, "unknown": 0.1
+    }  # fmt: skip
+    for listed in ({"Almandine": 0.5}, {"Quartz": 0.3}):
+        text = shown(report(**values, candidates=listed))
+        assert text.splitlines()[0] == "Garnet group   group, 70 % likely"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +108,7 @@ def test_unknown(basis: str, words: str) -> None:
         report(
             level="unknown",
             answer=None,
+            why_unknown="none of these",
             candidates={"Pyrite": 0.2, "Quartz": 0.1},
             unknown=0.7,
             set_basis=basis,
@@ -127,8 +133,10 @@ def test_not_decided() -> None:
     ],
 )
 def test_a_reading_that_the_rest_doubts_is_said_plainly(status: str, words: str) -> None:
-    text = shown(report(readings=[finding(status)]))
+    text = shown(report(photos=["stone.jpg"], readings=[finding(status)]))
     assert words in " ".join(text.split())
+    alone = " ".join(shown(report(readings=[finding(status)])).split())
+    assert "Your streak fits no mineral that is likely (white): test it again." in alone
     assert "Your" not in shown(report(readings=[finding("used")]))
 
 
@@ -140,11 +148,14 @@ def test_what_readings_say_for_and_against() -> None:
 
 
 def test_minerals_outside_the_model() -> None:
-    one = [OutsideMineral(name="Cinnabar", log_likelihood_ratio=2.0)]
+    one = [OutsideMineral(name="Cinnabar", probability=0.6, log_likelihood_ratio=2.0)]
     text = " ".join(shown(report(outside=one)).split())
     assert "Cinnabar fits the readings better than the leader does" in text
-    two = [*one, OutsideMineral(name="Realgar", log_likelihood_ratio=1.0)]
+    two = [*one, OutsideMineral(name="Realgar", probability=0.1, log_likelihood_ratio=1.0)]
     assert "Cinnabar and Realgar fit the readings" in " ".join(shown(report(outside=two)).split())
+    none = {"level": "unknown", "answer": None, "why_unknown": "none of these", "unknown": 0.8}
+    text = " ".join(shown(report(**none, outside=two, candidates={"Pyrite": 0.2})).split())
+    assert "Outside the model the readings fit Cinnabar (60 %) or Realgar (10 %)." in text
 
 
 def advice(bits: float, leader_probability: float = 0.9) -> NextTestAdvice:
@@ -181,9 +192,18 @@ def test_safety_and_versions_come_last() -> None:
     assert lines[-1] == "prior uniform over the classes; readings believed 93 %"
 
 
-def test_a_long_set_is_cut() -> None:
+def test_a_long_set_is_counted() -> None:
     names = [f"Mineral{n}" for n in range(40)]
-    assert "Mineral11 and 28 more" in " ".join(shown(report(prediction_set=names)).split())
+    text = " ".join(shown(report(prediction_set=names)).split())
+    assert "90 % sure only that it is one of 40 minerals: another test would help" in text
+    assert "one of Mineral0" in " ".join(shown(report(prediction_set=names[:12])).split())
+
+
+def test_a_reading_is_shown_as_it_was_read() -> None:
+    given = finding("used").model_copy(update={"given": "colourless", "value": "white"})
+    assert "read as" in shown(report(readings=[given]))
+    same = finding("used").model_copy(update={"given": "greenish-black", "value": "greenish black"})
+    assert "read as" not in shown(report(readings=[same]))
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])

@@ -92,6 +92,7 @@ def test_the_ratios_and_the_consistency_in_closed_form(seed: int, tests: int) ->
     findings = reading_findings(
         readings={f"test{i}": WordsReading(("dull",)) for i in range(tests)},
         log_likelihoods=np.log(p),
+        log_even=np.full(tests, np.log(1e-9)),
         log_base=np.log(base),
         log_weights=np.log(weights),
         names=names,

@@ -63,10 +63,10 @@ def percent(probability: float) -> str:
     """87 %, 1.4 %, <0.1 %; never a round 0 or 100 for what is neither."""
     hundred = 100 * probability
     if 0 < hundred < 0.05:
-        return "<0.1 %"
+        return f"<0.1 %"
     if hundred < 9.95:
         return f"{hundred:.1f} %"
-    return ">99 %" if 99.5 <= hundred < 100 else f"{hundred:.0f} %"
+    return f">99 %" if 99.5 <= hundred < 100 else f"{hundred:.0f} %"
 
 
 def times(log_ratio: float) -> str:
@@ -83,26 +83,27 @@ def _headline(report: Report) -> Iterator[RenderableType]:
         yield Text.assemble((name, "bold"), f"   {_kind(name)}, {percent(best.probability)} likely")
         return
     if report.level == "group" and report.answer:
-        members = [c for c in report.candidates if _belongs(c.name, report.answer)]
-        # Members that --top cut off the list count as well.
-        least = "at least " if _others(report) > LEAST_SHOWN else ""
-        together = f", {least}{percent(sum(c.probability for c in members))} likely"
         yield Text.assemble(
-            (report.answer, "bold"), f"   {_kind(report.answer)}{together if members else ''}"
+            (report.answer, "bold"),
+            f"   {_kind(report.answer)}, {percent(report.answer_probability or 0.0)} likely",
         )
+        members = [c.name for c in report.candidates if _belongs(c.name, report.answer)]
         if members:
-            named = _joined([c.name for c in members[:4]], "or")
-            yield Text(f"Which of its members is not decided: {named}.")
+            yield Text(f"Which of its members is not decided: {_joined(members[:4], 'or')}.")
         return
-    if report.unknown is not None and report.unknown >= 0.5:
+    if report.why_unknown == "none of these":
         yield Text.assemble(
-            ("Unknown", "bold"), f"   {percent(report.unknown)} likely to be none of these"
+            ("Unknown", "bold"), f"   {percent(report.unknown or 0.0)} likely to be none of these"
         )
-        yield Text(
-            "This is probably none of the minerals that the model knows."
-            if report.set_basis == "calibrated"
-            else "No mineral of the catalogue fits the readings well."
-        )
+        if report.set_basis != "calibrated":
+            yield Text("No mineral of the catalogue fits the readings well: check each of them.")
+            return
+        yield Text("This is probably none of the minerals that the model knows.")
+        if report.outside:
+            named = [f"{o.name} ({percent(o.probability)})" for o in report.outside[:3]]
+            yield Text.assemble(
+                "Outside the model the readings fit ", (_joined(named, "or"), "bold"), "."
+            )
     elif best is not None:
         yield Text("Not decided", "bold")
         yield Text(
@@ -120,16 +121,16 @@ def _contradictions(report: Report) -> Iterator[RenderableType]:
     for finding in report.readings:
         if finding.status == "used":
             continue
-        word, style = (
-            ("contradicts", "bold red")
-            if finding.status == "contradicted"
-            else ("sits badly with", "yellow")
-        )
         observer = load_observers().get(finding.test)
         again = f" {observer.advice}" if observer is not None else ""
+        if len(report.readings) == 1 and not report.photos:
+            said, style = f"Your {finding.test} fits no mineral that is likely", "yellow"
+        elif finding.status == "contradicted":
+            said, style = f"Your {finding.test} contradicts everything else", "bold red"
+        else:
+            said, style = f"Your {finding.test} sits badly with everything else", "yellow"
         yield Text.assemble(
-            (f"Your {finding.test} {word} everything else", style),
-            f" ({_given(finding)}): test it again. {again.strip()}".rstrip(),
+            (said, style), f" ({_given(finding)}): test it again.{again}".rstrip()
         )
 
 
@@ -165,19 +166,24 @@ def _candidates(report: Report) -> Iterator[RenderableType]:
 
 def _set_line(report: Report) -> Text:
     names = report.prediction_set
-    listed = ", ".join(names[:MOST_IN_SET])
+    # The set is drawn among the minerals ranked, which hold no promise for any other stone.
+    doubtful = report.unknown is not None and report.unknown >= 0.5
+    among = "If it is one of them at all: " if doubtful else ""
     if len(names) > MOST_IN_SET:
-        listed += f" and {len(names) - MOST_IN_SET} more"
+        return Text.assemble(
+            among,
+            (f"{percent(report.confidence or 0.0)} sure", "bold"),
+            f" only that it is one of {len(names)} minerals: another test would help",
+        )
+    listed = ", ".join(names)
     basis = (
         "as measured on collections that the model had not seen"
         if report.set_basis == "calibrated"
         else "by the readings alone, if the readings are right"
     )
-    # The set is drawn among the minerals ranked, which hold no promise for any other stone.
-    doubtful = report.unknown is not None and report.unknown >= 0.5
     return Text.assemble(
-        "If it is one of them at all: " if doubtful else "",
-        (f"{percent(report.confidence)} sure", "bold"),
+        among,
+        (f"{percent(report.confidence or 0.0)} sure", "bold"),
         " it is " + ("" if len(names) == 1 else "one of ") + listed,
         (f" ({basis})", "dim"),
     )
@@ -230,7 +236,10 @@ def _next_tests(report: Report) -> Iterator[RenderableType]:
     if not report.next_tests:
         return
     worth = [test for test in report.next_tests if test.information_bits >= LEAST_BITS]
-    title = Text("What to test next", "bold")
+    title = Text.assemble(
+        ("What to test next", "bold"),
+        ("   best first, weighed by how easy and harmless it is" if worth else "", "dim"),
+    )
     if not worth:
         title.append("   nothing: no test left is expected to change the answer", "not bold")
     yield title
@@ -240,14 +249,15 @@ def _next_tests(report: Report) -> Iterator[RenderableType]:
     numbered.add_column(no_wrap=True)
     numbered.add_column()
     for place, test in enumerate(worth, start=1):
-        numbered.add_row(f"{place}.", Group(_test_line(test), _outcomes(test)))
+        numbered.add_row(f"{place}.", Group(_test_line(test, bool(report.safety)), _outcomes(test)))
     yield Padding(numbered, (0, 0, 0, 2))
 
 
-def _test_line(test: NextTestAdvice) -> Text:
+def _test_line(test: NextTestAdvice, cautious: bool) -> Text:
     gain = f"{test.information_bits:.2f} bits expected"
     harm = f", {test.destructive}" if test.destructive else ""
-    return Text.assemble((test.test, "bold"), (f" ({gain}{harm})", "dim"), f" {test.advice}")
+    mind = " Mind the safety notes." if cautious and test.destructive else ""
+    return Text.assemble((test.test, "bold"), (f" ({gain}{harm})", "dim"), f" {test.advice}{mind}")
 
 
 def _outcomes(test: NextTestAdvice) -> Table:
@@ -278,8 +288,15 @@ def _versions(report: Report) -> Iterator[RenderableType]:
 
 
 def _given(finding: ReadingFinding) -> str:
-    given = finding.given
-    return given.removeprefix(f"{finding.test} ")
+    """The reading as it came, and how it was read where that says something else."""
+    given = finding.given.removeprefix(f"{finding.test} ")
+    read = finding.value
+    same = _bare(given) in (_bare(read), _bare(read.removesuffix(" g/cm3")))
+    return given if same or not read else f"{given}, read as {read}"
+
+
+def _bare(text: str) -> str:
+    return "".join(c for c in text.casefold().replace("–", "-") if c not in " -_")
 
 
 def _kind(name: str) -> str:
@@ -308,7 +325,7 @@ _PARTS = (
     _candidates,
     _readings,
     _outside,
-    _next_tests,
     _safety,
+    _next_tests,
     _versions,
 )

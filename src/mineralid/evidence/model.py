@@ -103,13 +103,14 @@ class EvidenceModel:
         likelihood: Vector = test.outcome @ reading_weights(test.observer, reading)
         return np.log(np.maximum(likelihood, 1e-300))
 
-    def log_even(self, readings: Mapping[str, Reading]) -> float:
-        """Return log p(readings) of a stone for which every outcome is equally likely."""
-        total = 0.0
-        for name, reading in readings.items():
-            share = reading_weights(self.tests[name].observer, reading).mean()
-            total += float(np.log(max(share, 1e-300)))
-        return total
+    def log_even(self, readings: Mapping[str, Reading]) -> Vector:
+        """Return log p(reading) if each outcome were equally likely, in the table's order: [F]."""
+        shares = [
+            reading_weights(self.tests[name].observer, readings[name]).mean()
+            for name in self.tests
+            if name in readings
+        ]
+        return np.log(np.maximum(np.array(shares, dtype=np.float64), 1e-300))
 
     def log_likelihoods(self, readings: Mapping[str, Reading]) -> Matrix:
         """Return log p(reading | mineral) of F readings in the table's order: float64 [F, M]."""

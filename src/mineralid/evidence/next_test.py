@@ -57,7 +57,7 @@ def next_tests(
     """Rank the tests not yet made, best first.
 
     models and posteriors: the hypotheses in groups (the classes; whatever else it may be), the
-    posteriors [M] of all groups summing to 1; the leader of an outcome is sought in the first.
+    posteriors [M] of all groups summing to 1.
     """
     ranked = []
     for name, evidence in models[0].tests.items():
@@ -75,35 +75,37 @@ def next_tests(
         ranked.append((score, bits, name, mixture))
     ranked.sort(key=lambda item: (-item[0], item[2]))
     return [
-        _describe(models[0], posteriors[0], name, bits, score, mixture, most_outcomes)
+        _describe(models, posteriors, name, bits, score, mixture, most_outcomes)
         for score, bits, name, mixture in ranked[:most]
     ]
 
 
 def _describe(
-    model: EvidenceModel,
-    posterior: Vector,
+    models: Sequence[EvidenceModel],
+    posteriors: Sequence[Vector],
     name: str,
     bits: float,
     score: float,
     mixture: Vector,
     most_outcomes: int,
 ) -> NextTest:
-    evidence = model.tests[name]
+    evidence = models[0].tests[name]
     likely = [k for k in np.argsort(-mixture, kind="stable") if mixture[k] >= LEAST_OUTCOME]
     outcomes = []
     for k in likely[:most_outcomes]:
-        joint = posterior * evidence.coarse[:, k]
-        best = int(joint.argmax())
+        joint, leader = max(
+            _leader(model, posterior * model.tests[name].coarse[:, k])
+            for model, posterior in zip(models, posteriors, strict=True)
+        )
         outcomes.append(
-            Outcome(
-                evidence.coarse_names[k],
-                float(mixture[k]),
-                model.names[best],
-                float(joint[best] / mixture[k]),
-            )
+            Outcome(evidence.coarse_names[k], float(mixture[k]), leader, joint / float(mixture[k]))
         )
     observer = evidence.observer
     return NextTest(
         name, bits, score, observer.ease, observer.destructive, observer.advice, tuple(outcomes)
     )
+
+
+def _leader(model: EvidenceModel, joint: Vector) -> tuple[float, str]:
+    best = int(joint.argmax())
+    return float(joint[best]), model.names[best]

@@ -14,8 +14,12 @@ from mineralid.minerals import Catalogue
 Array = NDArray[np.float64]
 
 # A hazard is told of every candidate that is at least this likely.
-LEAST_HAZARD = 0.1
+LEAST_HAZARD = 0.05
+# Nats by which a mineral outside must fit better than the leader to be worth a word.
+LEAST_BETTER = 0.25
 MOST_OUTSIDE = 5
+# How the catalogue ends a note that calls for no care.
+HARMLESS = "; harmless."
 
 
 def test_advice(
@@ -48,22 +52,30 @@ def outside_minerals(
     model: EvidenceModel,
     log_likelihood: Array,
     leader_log_likelihood: float,
-    log_prior: Array,
+    probability: Array,
     done: Collection[str],
 ) -> list[OutsideMineral]:
     """Return the minerals beyond the classes that fit the readings better than the leader does.
 
-    Only minerals whose cell is known for every test that was made: a blank is no fit. The most
-    common come first.
+    Only minerals whose cell is known for every test that was made: a blank is no fit. The
+    likeliest come first.
     """
     if not done or not len(log_likelihood):
         return []
     complete = np.all([model.tests[name].known for name in done], axis=0)
-    better = np.flatnonzero(complete & (log_likelihood > leader_log_likelihood + 1e-9))
-    order = sorted(better, key=lambda i: (-(log_likelihood[i] + log_prior[i]), model.names[i]))
+    better = np.flatnonzero(complete & (log_likelihood > leader_log_likelihood + LEAST_BETTER))
+    order = sorted(better, key=lambda i: (-probability[i], model.names[i]))
+    listed = {model.names[i] for i in order}
+    # A variety says nothing that its species, listed too, does not.
+    order = [
+        i
+        for i in order
+        if not (model.minerals[i].kind == "variety" and model.minerals[i].parent in listed)
+    ]
     return [
         OutsideMineral(
             name=model.names[i],
+            probability=float(probability[i]),
             log_likelihood_ratio=float(log_likelihood[i] - leader_log_likelihood),
         )
         for i in order[:MOST_OUTSIDE]
@@ -71,12 +83,15 @@ def outside_minerals(
 
 
 def safety_notes(catalogue: Catalogue, candidates: Mapping[str, float]) -> list[str]:
-    """Return the toxicity and radioactivity notes of every candidate that is likely enough."""
-    notes = []
-    for name, probability in candidates.items():
+    """Return the toxicity and radioactivity notes of what is likely enough, likeliest first.
+
+    A note that several minerals share is given once, with their names.
+    """
+    bearers: dict[str, list[str]] = {}
+    for name, probability in sorted(candidates.items(), key=lambda item: -item[1]):
         if probability >= LEAST_HAZARD:
             mineral = catalogue.find(name)
-            notes += [
-                f"{name}: {note}" for note in (mineral.toxicity, mineral.radioactivity) if note
-            ]
-    return notes
+            for note in (mineral.toxicity, mineral.radioactivity):
+                if note and not note.endswith(HARMLESS):
+                    bearers.setdefault(note, []).append(name)
+    return [f"{', '.join(names)}: {note}" for note, names in bearers.items()]

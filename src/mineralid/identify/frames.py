@@ -26,10 +26,10 @@ class Frame:
     """M minerals to rank, before the readings are weighed, and what else the stone may be.
 
     log_base: from prior and photograph [M]. log_weights: the population against which a reading
-    is measured [M]. log_readings: log p(reading | mineral) [F, M]. log_beyond: log p(readings)
-    of a stone that is none of the M. log_photo_ratio: how much better the photograph fits such a
-    stone. beyond, log_beyond_prior, log_beyond_readings: the minerals outside, where they are
-    told apart.
+    is measured [M]. log_readings: log p(reading | mineral) [F, M]; log_even: if every outcome were
+    as likely as another [F]. log_beyond: log p(readings) of a stone that is none of the M.
+    log_photo_ratio: how much better the photograph fits such a stone. beyond, log_beyond_prior,
+    log_beyond_readings: the B minerals outside, where they are told apart.
     """
 
     names: tuple[str, ...]
@@ -37,6 +37,7 @@ class Frame:
     log_base: Array
     log_weights: Array
     log_readings: Array
+    log_even: Array
     log_beyond: float
     log_photo_ratio: float
     unknown_prior: float
@@ -45,13 +46,35 @@ class Frame:
     log_beyond_prior: Array | None = None
     log_beyond_readings: Array | None = None
 
+    def everything(self) -> tuple[Array, Array, Array]:
+        """Return log_readings, log_base and log_weights with what lies beyond the M put behind.
+
+        That is the minerals outside, or a stone of which nothing is known where there are none:
+        [F, M + B], [M + B], [M + B].
+        """
+        log_known = np.log1p(-self.unknown_prior)
+        log_unknown = np.log(max(self.unknown_prior, 1e-300))
+        if self.log_beyond_readings is None or self.log_beyond_prior is None:
+            readings, prior = self.log_even[:, None], np.zeros(1)
+        else:
+            readings, prior = self.log_beyond_readings, self.log_beyond_prior
+        base = posterior.log_softmax(self.log_base) + log_known
+        beyond = prior + log_unknown
+        return (
+            np.concatenate([self.log_readings, readings], axis=1),
+            np.concatenate([base, beyond + self.log_photo_ratio]),
+            np.concatenate([self.log_weights + log_known, beyond]),
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weighed:
     """The posterior: probability of each of the M minerals [M] and of none of them.
 
-    among: probability of each if it is one of them [M]. order: indices, best first. log_right: log p(record | mineral) if the record is this stone's
-    [M]. wrong_record: P(the record belongs to another stone), None without readings.
+    among: probability of each if it is one of them [M]. order: indices, best first. log_right:
+    log p(record | mineral) if the record is this stone's [M]. beyond: probability of each of the
+    minerals outside [B], where they are told apart. wrong_record: P(the record belongs to another
+    stone), None without readings.
     """
 
     known: Array
@@ -59,6 +82,7 @@ class Weighed:
     unknown: float
     order: NDArray[np.intp]
     log_right: Array
+    beyond: Array
     wrong_record: float | None
 
 
@@ -83,7 +107,7 @@ def class_frame(
         log_beyond_readings = log_readings[:, h.outside_rows]
         log_beyond = float(posterior.log_mean(log_beyond_readings.sum(0), log_beyond_prior))
     else:  # a catalogue of the classes alone: any outcome is as likely as another
-        log_beyond = h.evidence.log_even(readings)
+        log_beyond = float(h.evidence.log_even(readings).sum())
     detector = bundle.spec.unknown
     statistics = unknown.unknown_statistics(
         scored.scores.mean(0), scored.feature.mean(0), bundle.arrays
@@ -95,6 +119,7 @@ def class_frame(
         log_base=log_photo + h.log_prior("commonness", "classes") if by_commonness else log_photo,
         log_weights=h.log_prior("uniform", "classes"),
         log_readings=log_readings[:, rows],
+        log_even=h.evidence.log_even(readings),
         log_beyond=log_beyond,
         log_photo_ratio=float(
             unknown.unknown_log_odds(statistics, detector.weights, detector.bias)
@@ -119,7 +144,8 @@ def catalogue_frame(
         log_base=log_prior,
         log_weights=log_prior,
         log_readings=model.log_likelihoods(readings),
-        log_beyond=model.log_even(readings),
+        log_even=model.log_even(readings),
+        log_beyond=float(model.log_even(readings).sum()),
         log_photo_ratio=0.0,
         unknown_prior=NOT_IN_CATALOGUE,
         stated_prior=f"{chosen} over {len(model.names)} minerals of the catalogue",
@@ -151,4 +177,10 @@ def weigh(frame: Frame, wrong_record_rate: float) -> Weighed:
     among = np.exp(posterior.log_softmax(log_known))
     order = np.argsort(-among, kind="stable")
     known = among * (1.0 - none_of_them)
-    return Weighed(known, among, float(none_of_them), order, log_right, wrong)
+    beyond = np.zeros(0)
+    if frame.log_beyond_readings is not None and frame.log_beyond_prior is not None:
+        log_record = posterior.mix_wrong_record(
+            frame.log_beyond_readings.sum(0), log_other, wrong_record_rate
+        )
+        beyond = none_of_them * np.exp(posterior.log_softmax(frame.log_beyond_prior + log_record))
+    return Weighed(known, among, float(none_of_them), order, log_right, beyond, wrong)

@@ -17,17 +17,17 @@ def answer_level(
     species_threshold: float,
     group_threshold: float,
     unknown_threshold: float,
-) -> tuple[Level, str | None]:
-    """Return the level and the name at it.
+) -> tuple[Level, str | None, float | None]:
+    """Return the level, the name at it, and how likely that is.
 
     names, probabilities: candidates, best first. 1. none of them is at least unknown_threshold
     likely → unknown. 2. The leader reaches species_threshold → species. 3. The narrowest
     ancestor whose members together reach group_threshold → group. 4. → unknown.
     """
     if unknown >= unknown_threshold:
-        return "unknown", None
+        return "unknown", None, None
     if probabilities and probabilities[0] >= species_threshold:
-        return "species", names[0]
+        return "species", names[0], probabilities[0]
     mass: dict[str, float] = {}
     members: dict[str, int] = {}
     for name, probability in zip(names, probabilities, strict=True):
@@ -37,5 +37,6 @@ def answer_level(
     decided = [g for g in mass if mass[g] >= group_threshold and members[g] > 1]
     if decided:
         # Of groups with the same members here, the nearest was met first.
-        return "group", min(decided, key=lambda g: (members[g], -mass[g]))
-    return "unknown", None
+        group = min(decided, key=lambda g: (members[g], -mass[g]))
+        return "group", group, mass[group]
+    return "unknown", None, None

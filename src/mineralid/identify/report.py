@@ -21,10 +21,12 @@ class Candidate(_Value):
 class OutsideMineral(_Value):
     """A mineral of the catalogue that the photograph's model does not know.
 
-    log_likelihood_ratio: how much better than the leading candidate it fits the readings, in nats.
+    probability: its share of `unknown`. log_likelihood_ratio: how much better than the leading
+    candidate it fits the readings, in nats.
     """
 
     name: str
+    probability: float
     log_likelihood_ratio: float
 
 
@@ -36,16 +38,18 @@ class Support(_Value):
 
 
 class ReadingFinding(_Value):
-    """What became of one reading.
+    """What became of one reading: `given` as it came, `value` as it was read.
 
     status: `used`; `doubted` where everything else makes it unlikely; `contradicted` where
-    everything else makes it very unlikely. consistency: log of the reading's probability given
-    everything else over its probability for any stone, in nats: negative is against.
+    everything else makes it very unlikely; a reading that no mineral still in question explains is
+    doubted too. consistency: log of the reading's probability given everything else (minerals
+    outside included) over its probability for any stone, in nats: negative is against.
     log_likelihood_ratio: of the leading candidate against the average of all, in nats.
     """
 
     test: str
     given: str
+    value: str = ""
     status: Literal["used", "doubted", "contradicted"]
     log_likelihood_ratio: float
     consistency: float
@@ -90,10 +94,12 @@ class Report(_Value):
     prediction_set: names that hold the truth with probability `confidence`: `calibrated` on
     collections that the network had not seen, or by the `model` alone (readings without a
     photograph). level: `species`, `group` (the species is not decided, its group is) or
-    `unknown` (neither is, or it is none of these); answer: the name at that level, or None.
+    `unknown`; answer: the name at that level, or None; answer_probability: how likely that is.
+    why_unknown: at level `unknown`, whether the stone is probably `none of these` or the answer is
+    `not decided` among them.
     wrong_record: probability that the readings as a whole belong to another stone.
     outside: the catalogue's minerals beyond the classes that fit the readings better.
-    error: None, or why there is no answer (then candidates is empty and unknown None).
+    error: None, or why there is no answer (then the lists are empty and the rest is None).
     row and carried: only in answers to a table.
     """
 
@@ -101,17 +107,19 @@ class Report(_Value):
     photos: list[str] = []
     level: Literal["species", "group", "unknown"] | None = None
     answer: str | None = None
+    answer_probability: float | None = None
+    why_unknown: Literal["none of these", "not decided"] | None = None
     candidates: list[Candidate] = []
     unknown: float | None = None
     prediction_set: list[str] = []
-    confidence: float = Field(0.9, gt=0, lt=1)
-    set_basis: Literal["calibrated", "model"] = "calibrated"
+    confidence: float | None = Field(None, gt=0, lt=1)
+    set_basis: Literal["calibrated", "model"] | None = None
     outside: list[OutsideMineral] = []
     readings: list[ReadingFinding] = []
     wrong_record: float | None = None
     next_tests: list[NextTestAdvice] = []
     safety: list[str] = []
-    prior: str = "uniform over the classes"
+    prior: str | None = None
     trust: float | None = None
     error: str | None = None
     carried: dict[str, str] = {}
@@ -121,6 +129,17 @@ class Report(_Value):
     def best(self) -> Candidate | None:
         """The leading candidate, or None where there is no answer."""
         return self.candidates[0] if self.candidates else None
+
+    def __str__(self) -> str:
+        """One line: what the stone is, how sure, and what else it may be."""
+        if self.error is not None or self.best is None:
+            return f"no answer: {self.error}"
+        if self.answer is not None and self.answer_probability is not None:
+            said = f"{self.answer} ({self.level}, {self.answer_probability:.0%})"
+        else:
+            said = f"unknown, {self.why_unknown}"
+        led = ", ".join(f"{c.name} {c.probability:.0%}" for c in self.candidates[:3])
+        return f"{said}; leading: {led}; none of these: {self.unknown:.0%}"
 
     def to_json(self) -> str:
         """One line of JSON; `row` and `carried` only where the answer is a table's."""

@@ -19,7 +19,7 @@ from mineralid.vision.bundle_spec import CalibrationSpec
 # How many leaders a reading's word for and against is told of.
 LEADERS = 5
 # Candidates beyond these can't decide a level: together they hold too little.
-LEVEL_CANDIDATES = 60
+LEVEL_CANDIDATES = 64
 
 
 def write_report(
@@ -40,7 +40,7 @@ def write_report(
     known, order = weighed.known, weighed.order
     leading = [int(i) for i in order[:LEVEL_CANDIDATES]]
     leading_names = [frame.names[i] for i in leading]
-    level, answer = answer_level(
+    level, answer, answer_probability = answer_level(
         names=leading_names,
         probabilities=[float(known[i]) for i in leading],
         unknown=weighed.unknown,
@@ -49,11 +49,18 @@ def write_report(
         group_threshold=calibration.group_threshold,
         unknown_threshold=calibration.unknown_threshold,
     )
+    why = "none of these" if weighed.unknown >= calibration.unknown_threshold else "not decided"
+    log_readings, log_base, log_weights = frame.everything()
+    beyond = frame.beyond.names if frame.beyond is not None else ()
+    hazards = {frame.names[i]: float(known[i]) for i in leading}
+    hazards |= dict(zip(beyond, weighed.beyond.tolist(), strict=True))
     candidates = [Candidate(name=frame.names[i], probability=float(known[i])) for i in order[:top]]
     return Report(
         photos=[str(p) for p in observation.photos if isinstance(p, (str, Path))],
         level=level,
         answer=answer,
+        answer_probability=answer_probability,
+        why_unknown=why if level == "unknown" else None,
         candidates=candidates,
         unknown=weighed.unknown,
         prediction_set=_set(frame, weighed, calibration, calibrated, confidence, len(readings)),
@@ -62,15 +69,16 @@ def write_report(
         outside=_outside(frame, weighed, readings),
         readings=reading_findings(
             readings=readings,
-            log_likelihoods=frame.log_readings,
-            log_base=frame.log_base,
-            log_weights=frame.log_weights,
-            names=frame.names,
+            log_likelihoods=log_readings,
+            log_even=frame.log_even,
+            log_base=log_base,
+            log_weights=log_weights,
+            names=(*frame.names, *beyond),
             leaders=leading[:LEADERS],
         ),
         wrong_record=weighed.wrong_record,
         next_tests=_next_tests(frame, weighed, readings),
-        safety=advice.safety_notes(catalogue, {frame.names[i]: float(known[i]) for i in leading}),
+        safety=advice.safety_notes(catalogue, hazards),
         prior=frame.stated_prior,
         trust=trust,
         versions=versions,
@@ -101,13 +109,13 @@ def _set(
 def _outside(
     frame: Frame, weighed: Weighed, readings: dict[str, Reading]
 ) -> list[advice.OutsideMineral]:
-    if frame.beyond is None or frame.log_beyond_readings is None or frame.log_beyond_prior is None:
+    if frame.beyond is None or frame.log_beyond_readings is None:
         return []
     return advice.outside_minerals(
         model=frame.beyond,
         log_likelihood=frame.log_beyond_readings.sum(0),
         leader_log_likelihood=float(weighed.log_right[weighed.order[0]]),
-        log_prior=frame.log_beyond_prior,
+        probability=weighed.beyond,
         done=list(readings),
     )
 
@@ -116,9 +124,9 @@ def _next_tests(
     frame: Frame, weighed: Weighed, readings: dict[str, Reading]
 ) -> list[advice.NextTestAdvice]:
     # A stone that is none of them behaves like the minerals outside, or like the population.
-    if frame.beyond is not None and frame.log_beyond_prior is not None:
+    if frame.beyond is not None:
         models = [frame.model, frame.beyond]
-        posteriors = [weighed.known, weighed.unknown * np.exp(frame.log_beyond_prior)]
+        posteriors = [weighed.known, weighed.beyond]
     else:
         models = [frame.model]
         posteriors = [weighed.known + weighed.unknown * np.exp(frame.log_weights)]

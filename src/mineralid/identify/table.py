@@ -71,7 +71,6 @@ def _answer(
         return Report(
             row=row.row,
             photos=list(row.photos),
-            confidence=options.get("confidence", 0.9),
             error=error,
             carried=dict(row.carried),
             versions=identifier.versions,
