@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +19,9 @@ Run = Callable[..., Result]
 
 
 def test_info_prints_versions_bundle_and_figures(run: Run, bundle_folder: Path) -> None:
-    result = run("info", "--bundle", bundle_folder)
+    short = run("info", "--bundle", bundle_folder).stdout
+    assert "mineralid info --full" in short and "0.561" not in short
+    result = run("info", "--bundle", bundle_folder, "--full")
     assert result.exit_code == 0 and result.stderr == ""
     text = result.stdout
     assert text.startswith(f"mineralid {__version__}\n")
@@ -101,3 +104,12 @@ def test_readings_alone_load_no_network(bundle_folder: Path) -> None:
     loaded = _modules_after("identify", "--hardness", "7", "--bundle", str(bundle_folder))
     assert "numpy" in loaded
     assert not loaded & {"onnxruntime", "torch"}
+
+
+def test_info_of_the_bundle_that_ships_is_short(run: Run) -> None:
+    text = run("info").stdout
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    for given in ("photograph alone", "three readings alone", "photograph and three readings"):
+        for where in ("new stones", "new collections"):
+            assert any(re.fullmatch(rf"{where}, {given} 0\.\d{{3}} / 0\.\d{{3}}", x) for x in lines)
+    assert len(lines) < 45

@@ -201,7 +201,8 @@ def test_a_long_set_is_counted() -> None:
 
 def test_a_reading_is_shown_as_it_was_read() -> None:
     given = finding("used").model_copy(update={"given": "colourless", "value": "white"})
-    assert "read as" in shown(report(readings=[given]))
+    text = shown(report(readings=[given]))
+    assert "streak colourless, read " in text and "as white " in text
     same = finding("used").model_copy(update={"given": "greenish-black", "value": "greenish black"})
     assert "read as" not in shown(report(readings=[same]))
 

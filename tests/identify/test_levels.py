@@ -40,7 +40,10 @@ def _level(
             {"Ruby": 0.49, "Sapphire": 0.3}, 0.1, ("group", "Corundum", 0.79), id="two of a species"
         ),
         pytest.param(
-            {"Agate": 0.4, "Quartz": 0.4}, 0.1, ("group", "Quartz", 0.8), id="a variety and its species"
+            {"Agate": 0.4, "Quartz": 0.4},
+            0.1,
+            ("group", "Quartz", 0.8),
+            id="a variety and its species",
         ),
         pytest.param(
             {"Ruby": 0.3, "Sapphire": 0.2, "Hematite": 0.3, "Agate": 0.1},

@@ -273,11 +273,19 @@ def test_csv_holds_what_the_json_lines_hold(stones: Path, identifier: Identifier
         assert row["error"] == (answer["error"] or "")
         assert row["specimen"] == answer["carried"]["specimen"]
         pairs = [pair.split("=") for pair in row["candidates"].split("|") if pair]
-        assert [(n, float(p)) for n, p in pairs] == [
-            (c["name"], c["probability"]) for c in answer["candidates"]
-        ]
+        assert [n for n, _ in pairs] == [c["name"] for c in answer["candidates"]]
+        assert [float(p) for _, p in pairs] == pytest.approx(
+            [c["probability"] for c in answer["candidates"]], rel=1e-5
+        )
+        if answer["candidates"]:
+            assert row["best"] == pairs[0][0] and row["probability"] == pairs[0][1]
+        else:
+            assert row["best"] == row["probability"] == row["confidence"] == row["prior"] == ""
         assert [n for n in row["prediction_set"].split("|") if n] == answer["prediction_set"]
-        assert row["unknown"] == ("" if answer["unknown"] is None else repr(answer["unknown"]))
+        if answer["unknown"] is None:
+            assert row["unknown"] == ""
+        else:
+            assert float(row["unknown"]) == pytest.approx(answer["unknown"], rel=1e-5)
 
 
 def test_csv_prefixes_a_carried_column_on_a_clash_and_keeps_one_line_a_row(

@@ -151,3 +151,20 @@ def test_network_input_without_colour_change_is_what_the_field_prepares() -> Non
     colors = torch.eye(3, 4)[None]
     found = to_network_input(torch.from_numpy(image[None]), colors, half, half)
     np.testing.assert_allclose(found[0].numpy(), prepare(image, spec), atol=1e-6)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="mean and std stay on the CPU: on a GPU the first batch ends the training"
+)
+def test_network_input_is_made_on_the_device_of_the_batch() -> None:
+    views = torch.zeros(2, 8, 8, 3, dtype=torch.uint8, device="meta")
+    colors = torch.zeros(2, 3, 4, device="meta")
+    found = to_network_input(views, colors, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    assert found.device.type == "meta"
+
+
+@pytest.mark.xfail(strict=True, reason="crop has no bounds: training ends in a math domain error")
+@pytest.mark.parametrize("crop", [(-1.0, 1.0), (0.0, 0.0), (0.5, 3.0)])
+def test_a_crop_that_is_no_share_of_the_area_is_refused(crop: tuple[float, float]) -> None:
+    with pytest.raises(ValidationError, match="crop"):
+        Augmentation(crop=crop)

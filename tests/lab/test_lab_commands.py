@@ -142,3 +142,118 @@ def test_a_finished_run_is_left_as_it_is(
     monkeypatch.setattr(training, "load_network", lambda folder: folder)
     code, text = train(photos, run)
     assert code == 0, text
+
+
+def folder_of(photos: Path, folder: Path, rows: list[str]) -> Path:
+    """The pictures of `photos` under another table."""
+    shutil.copytree(photos, folder)
+    (folder / "photos.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+HEAD = "image_id,species,collection,specimen"
+NO_TABLE = "no photos.csv in {folder}: a folder of photographs needs that table"
+NO_COLUMNS = (
+    "{folder}/photos.csv: column(s) collection, specimen missing; "
+    "needed: image_id, species, collection, specimen"
+)
+
+
+def unusable(photos: Path, tmp_path: Path, what: str) -> tuple[Path, str]:
+    """A folder that can't be trained on, and what has to be said of it."""
+    if what == "missing":
+        return tmp_path / "nowhere", NO_TABLE.format(folder=tmp_path / "nowhere")
+    folder = folder_of(photos, tmp_path / "photos", ["image_id,species", "quartz00,Quartz"])
+    return folder, NO_COLUMNS.format(folder=folder)
+
+
+@pytest.mark.parametrize("what", ["missing", "without columns"])
+def test_an_unusable_folder_is_named_with_what_it_needs(
+    photos: Path, tmp_path: Path, what: str
+) -> None:
+    folder, sentence = unusable(photos, tmp_path, what)
+    code, text = train(folder, tmp_path / "run")
+    assert code == 2
+    assert text == f"error: {sentence}"
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_that_is_no_picture_is_named(photos: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    (folder / "photos" / "azurite04.jpg").write_bytes(b"\xff\xd8 and then nothing")
+    code, text = train(folder, tmp_path / "run")
+    assert code == 2
+    assert f"error: photograph {folder / 'photos' / 'azurite04.jpg'}: it is not a picture" in text
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.xfail(strict=True, reason="scikit-learn speaks of n_splits, numpy of indices")
+@pytest.mark.parametrize("split", ["all", "C"])
+def test_nothing_to_train_on_is_said_in_the_words_of_the_user(
+    photos: Path, tmp_path: Path, split: str
+) -> None:
+    # Without a photograph, and with all of them in collections that fold C leaves out.
+    stones = [f"quartz0{i},Quartz,mine,s{i}" for i in range(8)]
+    folder = folder_of(photos, tmp_path / "photos", [HEAD, *(stones if split == "C" else [])])
+    code, text = train(folder, tmp_path / "run", "--split", split)
+    assert code == 2
+    assert text.startswith("error: ")
+    assert "photograph" in text
+    assert split in text
+
+
+def release(photos: Path, facts: Path, folder: Path) -> tuple[int, str]:
+    words = ["--photos", str(photos), "--facts", str(facts), "--at-once", "1"]
+    return call("release", *words, "--out", str(folder / "runs"), "--bundle", str(folder / "new"))
+
+
+def test_a_release_says_which_log_tells_why_a_training_failed(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mineralid.lab.export import release as releasing
+
+    def fail(*given: Any, **options: Any) -> None:
+        raise RuntimeError("training failed: see runs/ssf-A/log.txt")
+
+    monkeypatch.setattr(releasing, "run_jobs", fail)
+    code, text = release(photos, tmp_path, tmp_path)
+    assert code == 1
+    assert text == "error: training failed: see runs/ssf-A/log.txt"
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.xfail(strict=True, reason="photographs and facts are read when all is trained")
+@pytest.mark.parametrize("what", ["missing", "without columns", "facts"])
+def test_a_release_reads_what_it_needs_before_it_trains(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    from mineralid.lab.export import release as releasing
+
+    def hours(*given: Any, **options: Any) -> None:
+        raise RuntimeError("trained for hours")
+
+    monkeypatch.setattr(releasing, "run_jobs", hours)
+    facts, sentence = tmp_path / "facts", str(tmp_path / "facts")
+    if what != "facts":
+        photos, sentence = unusable(photos, tmp_path, what)
+    code, text = release(photos, facts, tmp_path)
+    assert code in (1, 2)
+    assert sentence in text
+    assert "trained for hours" not in text
+
+
+@pytest.mark.xfail(strict=True, reason="a finished run counts as done whatever it was trained on")
+def test_a_release_refuses_finished_runs_of_another_recipe(photos: Path, tmp_path: Path) -> None:
+    import json
+
+    from mineralid.lab.export.release import release_jobs
+    from mineralid.lab.training.launch import run_jobs
+
+    jobs = release_jobs(tmp_path / "runs")
+    for job in jobs:
+        job.run.mkdir(parents=True)
+        described = {"recipe": Recipe(epochs=1).model_dump(mode="json"), "classes": ["Talc"]}
+        (job.run / "recipe.json").write_text(json.dumps({**described, "photographs": 1}))
+        (job.run / "network.pt").write_bytes(b"")
+    with pytest.raises((ValueError, RuntimeError), match="recipe"):
+        run_jobs(jobs, photos, at_once=1, threads=1, say=lambda text: None)

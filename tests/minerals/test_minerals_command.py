@@ -51,7 +51,16 @@ def test_json_is_the_same_list() -> None:
     result = run("--hardness", "6-6.5", "--luster", "metallic", "--json")
     records = json.loads(result.stdout)
     found = load_catalogue().where(hardness_mohs=(6, 6.5), luster="metallic")
-    assert [r["name"] for r in records] == [m.name for m in found]
+    assert sorted(r["name"] for r in records) == [m.name for m in found]
+    common = [r["commonness"] for r in records]
+    assert common == sorted(common, reverse=True) and common[0] > common[-1]
+
+
+def test_a_rock_is_no_mineral() -> None:
+    result = run("granite")
+    assert result.exit_code == 2
+    assert "unknown mineral 'granite': it is a rock (mostly Quartz, Orthoclase" in result.stderr
+    assert "it is a rock, no mineral" in run("煤").stderr
 
 
 def test_json_of_one_mineral() -> None:

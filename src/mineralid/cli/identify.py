@@ -200,6 +200,9 @@ def _many_stones(
                         f"note: column {name!r} is carried along unread; was {known!r} meant?",
                         err=True,
                     )
+                others = [name for name in opened.carried if name not in opened.misspelt]
+                if others:
+                    typer.echo(f"note: carried along unread: {', '.join(others)}", err=True)
                 identifier = Identifier(bundle)
                 summary = answer_table(
                     identifier, opened, output, resume=resume, progress=progress, **options

@@ -16,6 +16,7 @@ from mineralid.version import __version__
 if TYPE_CHECKING:
     from rich.console import Console
 
+_MEASURED_ON = {"specimen": "new stones", "collection": "new collections"}
 _PACKAGES = ("onnxruntime", "numpy", "pillow", "pydantic", "pi-heif")
 
 
@@ -24,6 +25,9 @@ def info(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of a model. Default: the one that ships."),
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every figure of the model's card, fold by fold.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Print versions, the model in use with its measured figures, and the catalogue."""
@@ -40,7 +44,7 @@ def info(
     if as_json:
         typer.echo(json.dumps(about, ensure_ascii=False, indent=2).encode())
     else:
-        _print(about)
+        _print(about, full)
     if problem is not None:
         raise failure(problem)
 
@@ -89,7 +93,7 @@ def _about_bundle(path: Path | None) -> dict[str, Any]:
     }
 
 
-def _print(about: Mapping[str, Any]) -> None:
+def _print(about: Mapping[str, Any], full: bool) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -129,8 +133,14 @@ def _print(about: Mapping[str, Any]) -> None:
             "classes": f"{len(bundle['classes'])}: {', '.join(bundle['classes'])}",
         },
     )
-    if bundle["figures"]:
+    if bundle["figures"] and full:
         _print_figures(console, "Figures of its card", bundle["figures"])
+    elif bundle["figures"]:
+        _print_accuracy(console, bundle["figures"])
+        card = Path(bundle["path"]) / "MODEL_CARD.md"
+        console.print(
+            Text(f"\nAll figures: mineralid info --full, or {card}", "dim"), soft_wrap=True
+        )
 
 
 def _print_pairs(console: Console, pairs: Mapping[str, str]) -> None:
@@ -159,6 +169,23 @@ def _print_figures(console: Console, title: str, figures: Mapping[str, Any]) -> 
     for name, value in figures.items():
         if name not in single and name not in rows:
             _print_figures(console, _worded(name), value)
+
+
+def _print_accuracy(console: Console, figures: Mapping[str, Any]) -> None:
+    """Print top-1 / top-5 of each way of measuring: the mean of its folds."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("top-1 / top-5, readings simulated", style="dim")
+    for kind, title in _MEASURED_ON.items():
+        for given, folds in figures.get(kind, {}).get("accuracy", {}).items():
+            mean = folds["mean of folds"]
+            row = f"{title}, {given}"
+            table.add_row(row, Text(f"{mean['top1']:.3f} / {mean['top5']:.3f}"))
+    if table.row_count:
+        console.print(Text("\nMeasured on photographs that the network had not seen", "bold"))
+        console.print(table)
 
 
 def _print_rows(console: Console, rows: Mapping[str, Mapping[str, Any]]) -> None:

@@ -74,7 +74,8 @@ def minerals(
         else:
             _print_mineral(_console(), catalogue, mineral)
         return
-    found = catalogue.where(**_conditions(readings))
+    # The likeliest to be met first.
+    found = sorted(catalogue.where(**_conditions(readings)), key=lambda m: -m.commonness)
     if as_json:
         records = [as_record(catalogue, mineral) for mineral in found]
         typer.echo(json.dumps(records, ensure_ascii=False, indent=2))

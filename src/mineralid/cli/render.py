@@ -129,9 +129,7 @@ def _contradictions(report: Report) -> Iterator[RenderableType]:
             said, style = f"Your {finding.test} contradicts everything else", "bold red"
         else:
             said, style = f"Your {finding.test} sits badly with everything else", "yellow"
-        yield Text.assemble(
-            (said, style), f" ({_given(finding)}): test it again.{again}".rstrip()
-        )
+        yield Text.assemble((said, style), f" ({_given(finding)}): test it again.{again}".rstrip())
 
 
 def _candidates(report: Report) -> Iterator[RenderableType]:

@@ -41,4 +41,5 @@ class _Callable(types.ModuleType):
         return identify(*args, **options)
 
 
+__doc__ = f"{__doc__}\n\nCalled as a function, as mineralid.identify(...):\n\n{identify.__doc__}"
 sys.modules[__name__].__class__ = _Callable

@@ -38,12 +38,12 @@ class JsonLines:
 class CsvLines:
     """One line a row, lists as name=number joined by |; carried columns last.
 
-    A carried column of the name of another column gets `carried_` before it. A line break within a
+    Numbers have six significant digits. `best` and `probability`: the leading candidate. A carried column of the name of another column gets `carried_` before it. A line break within a
     carried cell becomes a space.
     """
 
     COLUMNS = (
-        "row", "error", "level", "answer", "candidates", "unknown", "prediction_set", "confidence",
+        "row", "error", "level", "answer", "answer_probability", "best", "probability", "candidates", "unknown", "prediction_set", "confidence",
         "outside", "readings", "wrong_record", "next_tests", "safety", "prior", "trust",
         "mineralid", "bundle", "catalogue",
     )  # fmt: skip
@@ -69,14 +69,17 @@ class CsvLines:
             report.error,
             report.level,
             report.answer,
-            "|".join(f"{c.name}={c.probability!r}" for c in report.candidates),
-            report.unknown,
+            _number(report.answer_probability),
+            report.best.name if report.best else None,
+            _number(report.best.probability if report.best else None),
+            "|".join(f"{c.name}={_number(c.probability)}" for c in report.candidates),
+            _number(report.unknown),
             "|".join(report.prediction_set),
             report.confidence,
-            "|".join(f"{o.name}={o.log_likelihood_ratio!r}" for o in report.outside),
+            "|".join(f"{o.name}={_number(o.probability)}" for o in report.outside),
             "|".join(f"{r.test}={r.status}" for r in report.readings),
-            report.wrong_record,
-            "|".join(f"{t.test}={t.information_bits!r}" for t in report.next_tests),
+            _number(report.wrong_record),
+            "|".join(f"{t.test}={_number(t.information_bits)}" for t in report.next_tests),
             "|".join(report.safety),
             report.prior,
             report.trust,
@@ -88,8 +91,11 @@ class CsvLines:
         return _csv_line(cells)
 
     def read(self, line: str) -> tuple[int, bool]:
-        """Row and whether it failed. ValueError, IndexError or KeyError where it is no such line."""
-        cells = next(csv.reader([line], strict=True))
+        """Row and whether it failed. ValueError where it is no such line."""
+        try:
+            cells = next(csv.reader([line], strict=True))
+        except (csv.Error, StopIteration) as error:  # torn within quotation marks
+            raise ValueError(str(error)) from None
         if len(cells) != len(self.columns) + len(self.carried):
             raise ValueError(f"{len(cells)} cells")
         found = dict(zip(self.columns, cells, strict=False))
@@ -109,6 +115,10 @@ def line_format(output: Path, carried: Sequence[str], *, by_photo: bool) -> Line
     return (
         CsvLines(carried, by_photo=by_photo) if suffix == ".csv" else JsonLines(by_photo=by_photo)
     )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
 
 
 def _csv_line(cells: Sequence[object]) -> str:

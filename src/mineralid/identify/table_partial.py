@@ -148,7 +148,7 @@ class PartialOutput:
         while line := stream.readline():
             try:
                 row, bad = self.lines.read(line.decode())
-            except (ValueError, KeyError, IndexError, TypeError, StopIteration):
+            except (ValueError, KeyError, TypeError):
                 break
             if not line.endswith(b"\n") or row != rows + 1:
                 break

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,13 @@ from mineralid.observation import Reading, ReadingError, parse_reading
 PHOTO_COLUMN = "photo"
 PHOTO_SEPARATOR = "|"
 DELIMITERS = (",", ";", "\t")
+# Columns by these names are carried along unread, but not without a word.
+OTHER_NAMES = {
+    "image": PHOTO_COLUMN, "picture": PHOTO_COLUMN, "photograph": PHOTO_COLUMN,
+    "file": PHOTO_COLUMN, "filename": PHOTO_COLUMN, "path": PHOTO_COLUMN,
+    "mohs": "hardness", "specific gravity": "density", "sg": "density", "gravity": "density",
+    "magnet": "magnetism", "magnetic": "magnetism", "hcl": "acid", "fizz": "acid",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +150,15 @@ def _known_columns(header: tuple[str, ...]) -> dict[str, int]:
     return {name: lowered.index(name) for name in known_columns() if name in lowered}
 
 
-def _misspelt(names: object, known: list[str]) -> dict[str, str]:
-    assert isinstance(names, (tuple, dict))
-    close = {n: difflib.get_close_matches(n.casefold(), known, n=1, cutoff=0.75) for n in names}
-    return {name: matches[0] for name, matches in close.items() if matches}
+def _misspelt(names: Iterable[str], known: list[str]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        word = name.casefold()
+        close = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
+        meant = OTHER_NAMES.get(word) or next(iter(close), None)
+        if meant in known:
+            found[name] = meant
+    return found
 
 
 def _sniffed_header(path: Path) -> tuple[str, tuple[str, ...]]:

@@ -26,13 +26,16 @@ class CatalogueError(ValueError):
 class UnknownMineral(KeyError):
     """No mineral of the catalogue has this name; holds the nearest names that it has.
 
-    Attributes: name (as received), nearest (canonical names, best first).
+    Attributes: name (as received), nearest (canonical names, best first), reason ("" or why it is
+    none, said instead of the nearest names).
     """
 
-    def __init__(self, name: str, nearest: Iterable[str]) -> None:
-        self.name, self.nearest = name, tuple(nearest)
+    def __init__(self, name: str, nearest: Iterable[str], reason: str = "") -> None:
+        self.name, self.nearest, self.reason = name, tuple(nearest), reason
         super().__init__(name)
 
     def __str__(self) -> str:
+        if self.reason:
+            return f"unknown mineral {self.name!r}: {self.reason}"
         guess = f"; did you mean {', '.join(self.nearest)}?" if self.nearest else ""
         return f"unknown mineral {self.name!r}{guess}"

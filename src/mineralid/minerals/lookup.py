@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
 
 from mineralid.minerals.errors import UnknownMineral
 from mineralid.minerals.mineral import Mineral
 
+ROCKS_FILE = Path(__file__).parent / "data" / "rocks.csv"
 # Letters that Unicode does not decompose into a base letter and a mark.
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
 
@@ -43,7 +47,9 @@ class NameIndex:
         """The mineral of this name; raises UnknownMineral with the nearest names."""
         found = self.get(name)
         if found is None:
-            raise UnknownMineral(name, self.nearest(name))
+            made_of = _rocks().get(fold_name(name))
+            reason = "" if made_of is None else f"it is a rock{made_of}, no mineral"
+            raise UnknownMineral(name, self.nearest(name), reason)
         return found
 
     def nearest(self, name: str, n: int = 3) -> tuple[str, ...]:
@@ -51,3 +57,15 @@ class NameIndex:
         close = difflib.get_close_matches(fold_name(name), self._by_key, n=3 * n, cutoff=0.5)
         names = dict.fromkeys(self._by_key[key].name for key in close)
         return tuple(names)[:n]
+
+
+@cache
+def _rocks() -> Mapping[str, str]:
+    """Folded name of a rock -> what it is mostly made of, worded to follow "a rock"."""
+    rocks = {}
+    with ROCKS_FILE.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            minerals = ", ".join(filter(None, row["minerals"].split("|")))
+            for name in filter(None, (row["rock"], row["zh"])):
+                rocks[fold_name(name)] = f" (mostly {minerals})" if minerals else ""
+    return rocks

@@ -20,6 +20,7 @@ from mineralid.minerals.color_phrases import Lab
 
 VOCABULARIES = Path(__file__).parent / "data" / "vocabularies"
 IGNORED_WORDS_FILE = Path(__file__).parent / "data" / "ignored_words.csv"
+VAGUE_WORDS_FILE = Path(__file__).parent / "data" / "vague_words.csv"
 
 # Streak colours closer than this in CIE94 are taken for each other by people in ordinary light.
 CONFUSABLE_DISTANCE = 13.0
@@ -158,7 +159,8 @@ class Vocabulary:
         elif kept and all(self._look_up([word]) for word in kept):
             several = {token for word in kept for token in self._look_up([word])}
             return tuple(token for token in self.tokens if token in several)
-        raise UnknownWord(self, phrase)
+        vague = _vague_words(self.name)
+        raise UnknownWord(self, phrase, next((vague[w] for w in words if w in vague), ""))
 
     def _look_up(self, words: list[str]) -> tuple[str, ...]:
         key = self._key(words)
@@ -280,6 +282,18 @@ def _ignored_words(name: str) -> frozenset[str]:
             if row["vocabulary"] == name:
                 return frozenset(_split(row["words"]))
     return frozenset()
+
+
+@cache
+def _vague_words(name: str) -> Mapping[str, str]:
+    """Words that people use and that decide nothing -> what to say instead."""
+    with VAGUE_WORDS_FILE.open(encoding="utf-8", newline="") as stream:
+        return {
+            word: row["say"]
+            for row in csv.DictReader(stream)
+            if row["vocabulary"] == name
+            for word in _split(row["words"])
+        }
 
 
 def _spell(phrase: str) -> str:

@@ -1,0 +1,48 @@
+"""The card of the bundle that ships is made from its model.json, and its promises are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mineralid.lab.export.card import render_card
+from mineralid.lab.export.onnx_graph import export_onnx, node_count
+from mineralid.lab.network.lite import build_lite
+from mineralid.vision.bundle import Bundle, load_bundle
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Bundle:
+    return load_bundle(None)
+
+
+def test_the_card_is_what_the_figures_render_to(shipped: Bundle) -> None:
+    card = (shipped.path / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert card == render_card(shipped.spec)
+
+
+def test_the_shipped_graph_has_no_more_nodes_than_the_plain_backbone(shipped: Bundle) -> None:
+    pytest.importorskip("onnx")
+    image, classes = shipped.spec.image, len(shipped.spec.classes)
+    plain = export_onnx(build_lite(classes, adapter="none", pretrained=False), image.height)
+    assert 0 < node_count(shipped.graph_path.read_bytes()) <= node_count(plain)
+
+
+def test_the_shipped_network_keeps_its_limits(shipped: Bundle) -> None:
+    training: Any = shipped.spec.training
+    figures: Any = shipped.spec.figures
+    counts = training["parameters"]
+    assert counts["trained"] == counts["adapter"] + counts["head"]
+    assert counts["trained"] <= 0.04 * counts["backbone"]
+    assert figures["export"]["parity"] <= 1e-4
+    assert sum(p.stat().st_size for p in shipped.path.iterdir()) <= 25e6
+
+
+def test_readings_and_photograph_together_beat_either_alone_on_every_fold(shipped: Bundle) -> None:
+    figures: Any = shipped.spec.figures
+    for kind in ("specimen", "collection"):
+        for fold, gains in figures[kind]["gains"].items():
+            assert len(gains) == 2, fold
+            for over, gain in gains.items():
+                assert gain["interval"][0] > 0, (fold, over)

@@ -1,0 +1,180 @@
+"""Held-out scores: each photograph judged by a network, and prototypes, that have not seen it."""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mineralid.lab.data.manifest import Manifest, Photograph
+from mineralid.lab.data.splits import Split, collection_folds, specimen_folds
+from mineralid.lab.evaluation import out_of_fold as held_out
+from mineralid.lab.evaluation.out_of_fold import OutOfFold
+from mineralid.lab.evaluation.prototypes import class_prototypes
+from mineralid.lab.evaluation.scoring import Scores
+from mineralid.lab.export import release
+from mineralid.lab.training.runs import named_splits
+from mineralid.vision.prepare import ImageSpec
+
+CLASSES = ("Quartz", "Pyrite", "Galena")
+CORE, BEYOND = ("c04", "c21", "c22", "c30"), ("c04", "c22", "c30", "c31")
+SPEC = ImageSpec(height=32, width=32, fit="crop", mean=(0.5,) * 3, std=(0.5,) * 3)
+NAMES = ["all", *(f"specimen{i}" for i in range(5)), "A", "B", "C"]
+DEPTH = 5
+
+
+def photograph(species: str, stone: int, copy: int, where: str) -> Photograph:
+    name = f"{species}-{stone}-{copy}"
+    return Photograph(name, Path(f"{name}.jpg"), species, where, f"{species}-{stone}")
+
+
+@pytest.fixture(scope="module")
+def manifest() -> Manifest:
+    """Three classes of twelve stones, two photographs each; eight stones of other species."""
+    core = [
+        photograph(species, stone, copy, CORE[stone % 4])
+        for species, stone, copy in itertools.product(CLASSES, range(12), range(2))
+    ]
+    beyond = [photograph("Talc", stone, 0, BEYOND[stone % 4]) for stone in range(8)]
+    mixed = [p for pair in itertools.zip_longest(core, beyond) for p in pair if p is not None]
+    return Manifest(tuple(mixed), CLASSES)
+
+
+class Network:
+    """Stands for a trained network: its features say which it is and which photograph they see."""
+
+    def __init__(self, run: Path, spoiled: Collection[str]) -> None:
+        self.number, self.spoiled = NAMES.index(run.name), spoiled
+
+    def score(self, manifest: Manifest) -> Scores:
+        feature = np.zeros((len(manifest), DEPTH), dtype=np.float32)
+        for row, p in enumerate(manifest.photographs):
+            seed = [zlib.crc32(p.image_id.encode()), self.number]
+            feature[row] = np.random.default_rng(seed).normal(0, 1, DEPTH)
+            feature[row, 0] = self.number
+            if p.image_id in self.spoiled:
+                feature[row, 1:] *= 1000
+        return Scores(feature[:, 1 : 1 + len(CLASSES)].copy(), feature)
+
+
+def gather(
+    monkeypatch: pytest.MonkeyPatch, manifest: Manifest, kind: str, spoiled: Collection[str] = ()
+) -> OutOfFold:
+    monkeypatch.setattr(held_out, "load_network", lambda run: Network(run, spoiled))
+    monkeypatch.setattr(held_out, "cached_scores", lambda run, net, photos, spec: net.score(photos))
+    return held_out.out_of_fold(kind, manifest, Path, SPEC)
+
+
+def folds(manifest: Manifest, kind: str) -> list[Split]:
+    return (specimen_folds if kind == "specimen" else collection_folds)(manifest.of_classes())
+
+
+@pytest.mark.parametrize("kind", ["specimen", "collection"])
+def test_no_network_judges_a_stone_that_it_was_trained_on(
+    monkeypatch: pytest.MonkeyPatch, manifest: Manifest, kind: str
+) -> None:
+    found = gather(monkeypatch, manifest, kind)
+    splits = named_splits(manifest.of_classes())
+    judges = [NAMES[int(number)] for number in found.scores.feature[:, 0]]
+    photographs = found.manifest.photographs
+    for row, (judge, photo) in enumerate(zip(judges, photographs, strict=True)):
+        assert judge == found.folds[found.fold[row]]
+        assert row in splits[judge].test
+        assert photo.specimen not in {photographs[i].specimen for i in splits[judge].train}
+    assert set(judges) == set(NAMES[6:] if kind == "collection" else NAMES[1:6])
+    # The rows are those of the photographs themselves: back in order, none of another one.
+    expected = [
+        Network(Path(judge), ()).score(Manifest((photo,), CLASSES)).feature[0]
+        for judge, photo in zip(judges, photographs, strict=True)
+    ]
+    np.testing.assert_array_equal(found.scores.feature, expected)
+
+
+def test_other_species_are_judged_by_the_network_that_saw_nothing_of_their_collection(
+    monkeypatch: pytest.MonkeyPatch, manifest: Manifest
+) -> None:
+    found = gather(monkeypatch, manifest, "collection")
+    fold_of = {"c04": "A", "c21": "B", "c22": "B", "c30": "C", "c31": "C"}
+    judges = [NAMES[int(number)] for number in found.beyond.feature[:, 0]]
+    assert judges == [fold_of[where] for where in found.beyond_collections]
+    assert [found.folds[i] for i in found.beyond_fold] == judges
+    assert len(judges) == 8
+
+
+@pytest.mark.parametrize("kind", ["specimen", "collection"])
+def test_prototypes_and_head_are_blind_to_the_test_side(
+    monkeypatch: pytest.MonkeyPatch, manifest: Manifest, kind: str
+) -> None:
+    honest = gather(monkeypatch, manifest, kind)
+    core, changed = manifest.of_classes(), 0
+    for number, split in enumerate(folds(manifest, kind)):
+        tested = {core.photographs[i].image_id for i in split.test}
+        found = gather(monkeypatch, manifest, kind, tested)
+        for key, array in honest.prototypes[number].items():
+            np.testing.assert_array_equal(found.prototypes[number][key], array)
+        others = [n for n in range(len(honest.folds)) if n != number]
+        changed += any(
+            not np.array_equal(found.prototypes[n]["class_means"], p["class_means"])
+            for n, p in enumerate(honest.prototypes)
+            if n in others
+        )
+    assert changed == len(honest.folds)  # elsewhere these photographs do make the prototypes
+
+
+def test_scores_are_those_of_the_head_with_the_prototypes_of_its_training_side(
+    monkeypatch: pytest.MonkeyPatch, manifest: Manifest
+) -> None:
+    found = gather(monkeypatch, manifest, "collection")
+    core = manifest.of_classes()
+    for number, split in enumerate(collection_folds(core)):
+        every = Network(Path(split.name), ()).score(core)
+        train = list(split.train)
+        made = class_prototypes(
+            every.feature[train],
+            np.array(core.labels())[train],
+            [core.photographs[i].collection for i in train],
+            len(CLASSES),
+        )
+        expected = every.with_head(*made.head()).scores[list(split.test)]
+        np.testing.assert_array_equal(found.scores.scores[found.fold == number], expected)
+        assert not np.array_equal(expected, every.scores[list(split.test)])
+
+
+def test_an_unknown_kind_names_the_allowed(manifest: Manifest) -> None:
+    with pytest.raises(ValueError, match=r"kind is 'stone'; allowed: 'specimen', 'collection'"):
+        held_out.out_of_fold("stone", manifest, Path, SPEC)
+
+
+def test_adapters_are_compared_on_photographs_that_none_was_trained_on(
+    monkeypatch: pytest.MonkeyPatch, manifest: Manifest, tmp_path: Path
+) -> None:
+    core = manifest.of_classes()
+    splits = named_splits(core)
+    judged: dict[str, list[str]] = {}
+
+    def score(run: Path, network: Path, photos: Manifest, spec: ImageSpec) -> Scores:
+        adapter, name = run.name.split("-")
+        train = {core.photographs[i].specimen for i in splits[name].train}
+        assert train.isdisjoint(p.specimen for p in photos.photographs)
+        judged.setdefault(adapter, []).extend(p.image_id for p in photos.photographs)
+        right = np.eye(len(CLASSES), dtype=np.float32)[photos.labels()]
+        return Scores(right if adapter == "ssf" else -right, right)
+
+    monkeypatch.setattr(release, "load_network", lambda run: run)
+    monkeypatch.setattr(release, "cached_scores", score)
+    table = release.compare_adapters(manifest, tmp_path)
+    assert list(table) == ["ssf", "bias", "none"]
+    for adapter, entry in table.items():
+        # Each photograph once by specimen and once by collection.
+        assert sorted(judged[adapter]) == sorted(p.image_id for p in core.photographs * 2)
+        assert list(entry["specimen"]) == [*NAMES[1:6], "mean of folds"]
+        assert list(entry["collection"]) == ["A", "B", "C", "mean of folds"]
+        expected = 1.0 if adapter == "ssf" else 0.0
+        assert entry["collection"]["mean of folds"]["macro_top1"] == expected
+    trained = [table[a]["trained"] for a in ("none", "bias", "ssf")]
+    assert trained == sorted(set(trained))
+    assert trained[0] == 1281 * len(CLASSES)
