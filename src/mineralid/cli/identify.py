@@ -231,4 +231,8 @@ def _tell(summary: RunSummary, output: Path) -> None:
     failed = (
         f", {summary.failed:,} of them without an answer: see `error`" if summary.failed else ""
     )
+    for row, error in summary.errors:
+        typer.echo(f"row {row}: {error}", err=True)
+    if 0 < len(summary.errors) < summary.failed:
+        typer.echo("...", err=True)
     typer.echo(f"{output}: {rows}{resumed}{failed}", err=True)

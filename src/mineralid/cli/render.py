@@ -63,10 +63,10 @@ def percent(probability: float) -> str:
     """87 %, 1.4 %, <0.1 %; never a round 0 or 100 for what is neither."""
     hundred = 100 * probability
     if 0 < hundred < 0.05:
-        return f"<0.1 %"
+        return "<0.1 %"
     if hundred < 9.95:
         return f"{hundred:.1f} %"
-    return f">99 %" if 99.5 <= hundred < 100 else f"{hundred:.0f} %"
+    return ">99 %" if 99.5 <= hundred < 100 else f"{hundred:.0f} %"
 
 
 def times(log_ratio: float) -> str:

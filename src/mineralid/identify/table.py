@@ -24,17 +24,23 @@ from mineralid.vision import ItemScores, PhotoError, stream_scores
 
 # Rows computed together. Part of what a run's bytes follow from.
 GROUP = 4
+MOST_ERRORS = 5
 
 Progress = Callable[[int, int], None]  # rows done, rows in all
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a finished run did. rows: all; failed: those with an error; resumed: kept from before."""
+    """What a finished run did.
+
+    rows: all; failed: those with an error; resumed: kept from before; errors: row and error of the
+    first few that failed in this run.
+    """
 
     rows: int
     failed: int
     resumed: int
+    errors: tuple[tuple[int, str], ...] = ()
 
 
 def answer_rows(
@@ -161,11 +167,15 @@ def _write(
     with PartialOutput(output, lines, stated, group=GROUP, resume=resume) as partial:
         report_progress(partial.rows, total)
         failed = partial.failed
+        errors: list[tuple[int, str]] = []
         answers = answer_rows(identifier, read(partial.rows_done), **options)
         with closing(cast("Generator[Report, None, None]", answers)):
             for report in answers:
                 partial.write(lines.line(report))
-                failed += report.error is not None
+                if report.error is not None:
+                    failed += 1
+                    if len(errors) < MOST_ERRORS:
+                        errors.append((partial.rows, report.error))
                 report_progress(partial.rows, total)
         partial.complete()
-    return RunSummary(partial.rows, failed, partial.rows_done)
+    return RunSummary(partial.rows, failed, partial.rows_done, tuple(errors))
