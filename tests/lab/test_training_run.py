@@ -141,18 +141,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
     monkeypatch.setattr(Training, "on_train_epoch_start", stop)
 
 
-@pytest.mark.parametrize(
-    "dropout",
-    [
-        0.0,
-        pytest.param(
-            RECIPE.dropout,
-            marks=pytest.mark.xfail(
-                strict=True, reason="dropout draws from a stream that a resumed run starts anew"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("dropout", [0.0, RECIPE.dropout])
 def test_an_interrupted_run_ends_bit_identical(
     run: tuple[Path, LiteNetwork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropout: float
 ) -> None:

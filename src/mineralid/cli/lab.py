@@ -30,6 +30,7 @@ def _recipe(settings: list[str]) -> Any:
 
     from pydantic import ValidationError
 
+    from mineralid.lab.data.augment import Augmentation
     from mineralid.lab.training.recipe import Recipe
 
     values: dict[str, Any] = {}
@@ -39,7 +40,12 @@ def _recipe(settings: list[str]) -> Any:
         if name.startswith("augmentation."):
             target = values.setdefault("augmentation", {})
             name = name.removeprefix("augmentation.")
-            fields = Recipe.model_fields["augmentation"].annotation.model_fields  # type: ignore[union-attr]
+            fields = Augmentation.model_fields
+        if name == "augmentation":
+            raise typer.BadParameter(
+                f"--set {setting!r}: set its fields, such as augmentation.flip=0. "
+                f"Fields: {', '.join(Augmentation.model_fields)}"
+            )
         if not sign or name not in fields:
             near = get_close_matches(name, fields, n=3)
             hint = f" Did you mean {', '.join(near)}?" if near else ""

@@ -8,21 +8,24 @@ white balance are one 3×4 matrix on RGB.
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 # Rec. 601 luma weights: what "grey" means when the saturation changes.
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Augmentation(BaseModel):
     """Random views of a photograph; a strength of 0 switches its part off."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    crop: tuple[float, float] = (0.25, 1.0)  # share of the area
+    crop: tuple[Share, Share] = (0.25, 1.0)  # least and greatest share of the area
     aspect: float = Field(0.29, ge=0)  # ± in log(width / height); 0.29 = 3:4 to 4:3
     rotation: float = Field(20.0, ge=0, le=180)  # ± degrees
     flip: float = Field(0.5, ge=0, le=1)
@@ -32,6 +35,13 @@ class Augmentation(BaseModel):
     saturation: float = Field(0.3, ge=0, lt=1)
     white_balance: float = Field(0.08, ge=0, lt=1)  # ± gain of each colour channel
     gray: float = Field(0.0, ge=0, le=1)
+
+    @field_validator("crop")
+    @classmethod
+    def _rises(cls, crop: tuple[float, float]) -> tuple[float, float]:
+        if crop[0] > crop[1]:
+            raise ValueError(f"its least share is {crop[0]:g}; allowed: up to {crop[1]:g}")
+        return crop
 
 
 def random_affine(

@@ -97,7 +97,9 @@ def to_network_input(
         dim=1,
     ).clamp(0, 1)
     shape = (1, 3, 1, 1)
-    x = (x - torch.tensor(mean).view(shape)) / torch.tensor(std).view(shape)
+    center = torch.tensor(mean, device=x.device).view(shape)
+    spread = torch.tensor(std, device=x.device).view(shape)
+    x = (x - center) / spread
     return x.contiguous(memory_format=torch.channels_last)
 
 

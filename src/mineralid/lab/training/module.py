@@ -42,6 +42,8 @@ class Training(LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> torch.Tensor:
         """Return the loss of one batch."""
+        # Dropout draws from a stream of the step's own, so that a resumed run draws the same.
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.global_step)
         views, colors, labels = batch
         scores = self.scores(views, colors)
         loss = F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)

@@ -12,7 +12,7 @@ from mineralid.lab.data.augment import Augmentation
 class Recipe(BaseModel):
     """How one model is trained. The defaults are the recipe of the shipped bundle."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     backbone: Literal["efficientnet-lite0"] = "efficientnet-lite0"
     adapter: Literal["ssf", "bias", "none"] = "ssf"
@@ -28,6 +28,6 @@ class Recipe(BaseModel):
     balance_power: float = Field(0.5, ge=0, le=1)
     average_decay: float = Field(0.99, ge=0, lt=1)  # per step; 0 = the last weights
     augmentation: Augmentation = Augmentation()
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     workers: int = Field(0, ge=0)
     compile: bool = True
