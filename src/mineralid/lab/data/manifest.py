@@ -59,7 +59,8 @@ def read_manifest(folder: Path, classes: Sequence[str] | None = None) -> Manifes
     """Read `folder/photos.csv`, `folder/photos/<image_id>.jpg` and the class list.
 
     `classes` defaults to the lines of `folder/core_species.txt`. Raises ManifestError that lists
-    every bad line at once: a missing column, an empty cell, a photograph that is not there.
+    every bad line at once: a missing column, an empty cell, a photograph that is not there or was
+    listed before; and where a file is not UTF-8.
     """
     table = folder / "photos.csv"
     if not table.is_file():
@@ -68,9 +69,40 @@ def read_manifest(folder: Path, classes: Sequence[str] | None = None) -> Manifes
         listing = folder / "core_species.txt"
         if not listing.is_file():
             raise ManifestError(f"no core_species.txt in {folder} and no class list was given")
-        classes = listing.read_text(encoding="utf-8").split()
-    problems: list[str] = []
+        classes = _read_classes(listing)
+    try:
+        photographs, problems = _read_table(table, folder / "photos")
+    except UnicodeDecodeError as error:
+        raise ManifestError(_not_utf8(table, error)) from None
+    except csv.Error as error:
+        raise ManifestError(f"{table} can't be read as a table: {error}") from None
+    if problems:
+        shown = "\n  ".join(problems[:50])
+        more = f"\n  and {len(problems) - 50} more" if len(problems) > 50 else ""
+        raise ManifestError(f"{table}: {len(problems)} bad line(s):\n  {shown}{more}")
+    return Manifest(tuple(photographs), tuple(classes))
+
+
+def _read_classes(listing: Path) -> list[str]:
+    """Return the class of each line; a name may be of several words."""
+    try:
+        text = listing.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ManifestError(_not_utf8(listing, error)) from None
+    classes = [line.strip() for line in text.splitlines() if line.strip()]
+    if not classes:
+        raise ManifestError(f"{listing} names no class; needed: one a line")
+    repeated = sorted({name for name in classes if classes.count(name) > 1})
+    if repeated:
+        raise ManifestError(f"{listing} names {', '.join(repeated)} more than once")
+    return classes
+
+
+def _read_table(table: Path, pictures: Path) -> tuple[list[Photograph], list[str]]:
+    """Return the photographs of the good lines and what is wrong with the bad ones."""
     photographs: list[Photograph] = []
+    problems: list[str] = []
+    line_of: dict[str, int] = {}
     with table.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
         missing = [c for c in REQUIRED_COLUMNS if c not in (reader.fieldnames or ())]
@@ -80,21 +112,26 @@ def read_manifest(folder: Path, classes: Sequence[str] | None = None) -> Manifes
                 f"needed: {', '.join(REQUIRED_COLUMNS)}"
             )
         for row in reader:
+            line, identity = reader.line_num, row["image_id"]
             empty = [c for c in REQUIRED_COLUMNS if not (row[c] or "").strip()]
             if empty:
-                problems.append(f"line {reader.line_num}: {', '.join(empty)} is empty")
+                problems.append(f"line {line}: {', '.join(empty)} is empty")
                 continue
-            path = folder / "photos" / f"{row['image_id']}.jpg"
+            # Under two specimens one photograph could be on both sides of a split.
+            first = line_of.setdefault(identity, line)
+            if first != line:
+                problems.append(f"line {line}: image_id {identity} was in line {first} already")
+                continue
+            path = pictures / f"{identity}.jpg"
             if not path.is_file():
-                problems.append(f"line {reader.line_num}: no photograph {path.name}")
+                problems.append(f"line {line}: no photograph {path.name}")
                 continue
             photographs.append(
-                Photograph(
-                    row["image_id"], path, row["species"], row["collection"], row["specimen"]
-                )
+                Photograph(identity, path, row["species"], row["collection"], row["specimen"])
             )
-    if problems:
-        shown = "\n  ".join(problems[:50])
-        more = f"\n  and {len(problems) - 50} more" if len(problems) > 50 else ""
-        raise ManifestError(f"{table}: {len(problems)} bad line(s):\n  {shown}{more}")
-    return Manifest(tuple(photographs), tuple(classes))
+    return photographs, problems
+
+
+def _not_utf8(path: Path, error: UnicodeDecodeError) -> str:
+    found = error.object[error.start]
+    return f"{path} is not UTF-8: byte 0x{found:02x} can't be read; save it as UTF-8"
