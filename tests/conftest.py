@@ -50,7 +50,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "set_thresholds": [[0.5, 0.8, 0.9, 0.95]] * 4,
                 "set_penalty": 0.01,
                 "set_free_rank": 2,
-                "species_threshold": 0.5,
+                "species_thresholds": [0.5],
                 "group_threshold": 0.6,
                 "unknown_threshold": 0.5,
                 "note": "invented for the tests",

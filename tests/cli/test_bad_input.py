@@ -42,7 +42,10 @@ def refusal(result: Result) -> str:
         (["--acid", "boils"], "Known: none, weak, strong"),
         (["--density", "1000"], "density '1000': 1000 is outside the range; allowed: 0.5 to 25"),
         (["--hardness", "7", "--trust", "2"], "trust is 2.0; allowed: "),
-        (["--hardness", "7", "--confidence", "90"], "confidence is 90.0; allowed: "),
+        (
+            ["--hardness", "7", "--confidence", "90"],
+            "confidence is 90; allowed: 0 to 1; write 0.9, or 90%",
+        ),
         (["--hardness", "7", "--top", "0"], "top is 0; allowed: "),
         (["--hardness", "7", "--top", "x"], "top is 'x'; allowed: a whole number from 1, or all"),
         (["--hardness", "7", "--prior", "flat"], "prior is 'flat'; allowed: commonness, uniform"),

@@ -137,13 +137,11 @@ def weights_of_number(centers: Row, low: float, high: float) -> Row:
     ]
 
 
-def weights_of_comparisons(
-    centers: Row, above: Sequence[float], below: Sequence[float], weights: Row | None = None
-) -> Row:
+def weights_of_comparisons(centers: Row, above: Sequence[float], below: Sequence[float]) -> Row:
     """The chance of each scratch going as it went, for a stone of the bin's hardness."""
     result = []
-    for k, center in enumerate(centers):
-        p = 1.0 if weights is None else weights[k]
+    for center in centers:
+        p = 1.0
         for mohs in above:
             p *= normal_distribution((center - mohs) / SCRATCH_SPREAD)
         for mohs in below:
@@ -205,6 +203,16 @@ def coarse(row: Row, centers: Row, cuts: Sequence[float]) -> Row:
     result = [0.0] * (len(cuts) + 1)
     for p, center in zip(row, centers, strict=True):
         result[sum(center >= cut for cut in cuts)] += p
+    return result
+
+
+def compared(row: Row, centers: Row, tools: Sequence[float]) -> Row:
+    """p of each stretch between tools, for a true hardness spread over the bins."""
+    result = [0.0] * (len(tools) + 1)
+    for p, center in zip(row, centers, strict=True):
+        harder = [1.0, *(normal_distribution((center - t) / SCRATCH_SPREAD) for t in tools), 0.0]
+        for k in range(len(tools) + 1):
+            result[k] += p * (harder[k] - harder[k + 1])
     return result
 
 

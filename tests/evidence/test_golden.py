@@ -12,7 +12,7 @@ from evidence import reference as ref
 from evidence.five import FIVE
 from mineralid.evidence import EvidenceModel, load_observers, next_tests
 from mineralid.evidence.observer import OBSERVERS_FILE
-from mineralid.evidence.outcomes import reading_weights
+from mineralid.evidence.outcomes import comparison_weights, reading_weights
 from mineralid.identify import posterior
 from mineralid.minerals import Mineral, load_catalogue, load_vocabulary
 from mineralid.observation import (
@@ -64,15 +64,19 @@ def _centers(test: str) -> list[float]:
 
 
 def _reference_rows(
-    test: str, minerals: tuple[Mineral, ...], population: list[float]
+    test: str,
+    minerals: tuple[Mineral, ...],
+    population: list[float],
+    tolerance: float | None = None,
 ) -> tuple[list[list[float]], list[float]]:
     row = TABLE[test]
+    spread = tolerance or float(row["tolerance"] or 0)
     rows: list[list[float] | None] = []
     if test in RANGES:
         centers = _centers(test)
         for mineral in minerals:
             cell = getattr(mineral, COLUMNS[test])
-            rows.append(cell and ref.measured(cell, centers, float(row["tolerance"]), row["scale"]))
+            rows.append(cell and ref.measured(cell, centers, spread, row["scale"]))
         size = len(centers)
     else:
         vocabulary = load_vocabulary(test)
@@ -89,7 +93,7 @@ def _reference_rows(
     return ref.with_blanks_and_strays(rows, population, float(row["stray"]), size)
 
 
-def _reference_weights(test: str, value: object) -> list[float]:
+def _reference_weights(test: str, value: object) -> list[float] | None:
     reading = parse_reading(value, test)
     if isinstance(reading, WordsReading):
         return ref.weights_of_words(load_vocabulary(test).tokens, reading.tokens)
@@ -97,10 +101,16 @@ def _reference_weights(test: str, value: object) -> list[float]:
     if isinstance(reading, IntervalReading):
         return ref.weights_of_number(centers, reading.low, reading.high)
     assert isinstance(reading, HardnessReading)
-    stated = None
-    if reading.low_mohs is not None and reading.high_mohs is not None:
-        stated = ref.weights_of_number(centers, reading.low_mohs, reading.high_mohs)
-    return ref.weights_of_comparisons(centers, reading.above_mohs, reading.below_mohs, stated)
+    if reading.low_mohs is None or reading.high_mohs is None:
+        return None
+    return ref.weights_of_number(centers, reading.low_mohs, reading.high_mohs)
+
+
+def _reference_comparisons(test: str, value: object) -> list[float] | None:
+    reading = parse_reading(value, test)
+    if not isinstance(reading, HardnessReading) or not (reading.above_mohs or reading.below_mohs):
+        return None
+    return ref.weights_of_comparisons(_centers(test), reading.above_mohs, reading.below_mohs)
 
 
 def _sample() -> tuple[Mineral, ...]:
@@ -165,9 +175,14 @@ def test_reading_weights(test: str) -> None:
     for value in READINGS[test]:
         reading = parse_reading(value, test)
         assert reading is not None
-        weights = reading_weights(observer, reading)
-        _close(weights, _reference_weights(test, value))
-        assert 0 < weights.max() <= 1 and weights.min() >= 0
+        for weights, expected in (
+            (reading_weights(observer, reading), _reference_weights(test, value)),
+            (comparison_weights(observer, reading), _reference_comparisons(test, value)),
+        ):
+            assert (weights is None) == (expected is None)
+            if weights is not None:
+                _close(weights, expected)
+                assert 0 < weights.max() <= 1 and weights.min() >= 0
 
 
 def test_log_likelihood_of_every_reading(minerals: tuple[Mineral, ...]) -> None:
@@ -177,10 +192,19 @@ def test_log_likelihood_of_every_reading(minerals: tuple[Mineral, ...]) -> None:
         for value in values:
             reading = parse_reading(value, test)
             assert reading is not None
-            weights = _reference_weights(test, value)
-            expected = [ref.likelihood(row, weights) for row in rows]
+            expected, even = [1.0] * len(minerals), 1.0
+            weights, compared = _reference_weights(test, value), _reference_comparisons(test, value)
+            if weights is not None:
+                expected = [ref.likelihood(row, weights) for row in rows]
+                even = sum(weights) / len(weights)
+            if compared is not None:
+                truths = _reference_rows(test, minerals, _shares(minerals), 0.1)[0]
+                expected = [
+                    p * ref.likelihood(row, compared)
+                    for p, row in zip(expected, truths, strict=True)
+                ]
+                even *= sum(compared) / len(compared)
             _close(np.exp(model.log_likelihood(reading)), expected)
-            even = sum(weights) / len(weights)
             assert np.exp(model.log_even({reading.name: reading})) == pytest.approx(even, rel=1e-10)
 
 
@@ -193,7 +217,11 @@ def test_expected_information(minerals: tuple[Mineral, ...]) -> None:
         rows, _ = _reference_rows(test, minerals, _shares(minerals))
         if test in RANGES:
             cuts = [float(cut) for cut in row["cuts"].split("|")]
-            rows = [ref.coarse(r, _centers(test), cuts) for r in rows]
+            if row["comparison"]:
+                truths = _reference_rows(test, minerals, _shares(minerals), 0.1)[0]
+                rows = [ref.compared(r, _centers(test), cuts) for r in truths]
+            else:
+                rows = [ref.coarse(r, _centers(test), cuts) for r in rows]
         bits = ref.expected_information(p.tolist(), rows)
         assert found[test].information_bits == pytest.approx(bits, rel=1e-9, abs=1e-10)
         harm = 0.8 if row["destructive"] else 1.0

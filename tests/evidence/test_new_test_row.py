@@ -24,7 +24,7 @@ orange,,yes,red,橙色,glows orange
 red,,yes,orange,红色,glows red
 """
 TEST_ROW = "fluorescence,words,fluorescence,,,,fluorescence,fluorescence,荧光,What glows?\n"
-OBSERVER_ROW = "fluorescence,0.2,0.05,,,,,,0.6,,Hold it under an ultraviolet lamp.,\n"
+OBSERVER_ROW = "fluorescence,0.2,0.05,,,,,,,0.6,,Hold it under an ultraviolet lamp.,\n"
 
 
 @dataclass(frozen=True)

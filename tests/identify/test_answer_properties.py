@@ -64,7 +64,8 @@ def test_every_answer_is_a_distribution_that_says_what_it_rests_on(
     else:
         assert set(_probabilities(report)) == set(CLASSES)
         assert not {m.name for m in report.outside} & set(CLASSES)
-        assert report.set_basis == "calibrated"
+        fitted = trust in (None, 0) and prior != "commonness"
+        assert report.set_basis == ("calibrated" if fitted else "model")
     assert report.best is not None and report.prediction_set[0] == report.best.name
     names = [c.name for c in report.candidates]
     assert report.prediction_set == names[: len(report.prediction_set)]

@@ -23,9 +23,9 @@ def test_the_score_of_a_class_in_closed_form() -> None:
     p = np.array([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3]])
     order, scores = conformal.rank_scores(p, penalty=0.25, free_rank=1)
     np.testing.assert_array_equal(order, [[1, 2, 0], [0, 2, 1]])
-    np.testing.assert_allclose(scores, [[0.6, 1.15, 1.5], [0.5, 1.05, 1.5]])
+    np.testing.assert_allclose(scores, [[0.0, 0.85, 1.4], [0.0, 0.75, 1.3]])
     found = conformal.true_class_scores(p, np.array([2, 0]), penalty=0.25, free_rank=1)
-    np.testing.assert_allclose(found, [1.15, 0.5])
+    np.testing.assert_allclose(found, [0.85, 0.0])
 
 
 @quick

@@ -12,7 +12,7 @@ import pytest
 
 from evidence import reference as ref
 from identify.stones import scored
-from mineralid.evidence.outcomes import reading_weights
+from mineralid.evidence.outcomes import comparison_weights, reading_weights
 from mineralid.identify import Candidate, Identifier
 from mineralid.minerals import Mineral
 from mineralid.observation import Observation
@@ -48,8 +48,12 @@ def _likelihoods(identifier: Identifier, observation: Observation) -> list[list[
 
 def _even(identifier: Identifier, observation: Observation) -> float:
     tests = identifier.hypotheses.evidence.tests
-    weights = [reading_weights(tests[n].observer, r) for n, r in observation.readings.items()]
-    return float(np.prod([sum(w) / len(w) for w in weights]))
+    weights = [
+        weigh(tests[n].observer, r)
+        for n, r in observation.readings.items()
+        for weigh in (reading_weights, comparison_weights)
+    ]
+    return float(np.prod([sum(w) / len(w) for w in weights if w is not None]))
 
 
 def _compare(
@@ -83,7 +87,8 @@ def test_readings_alone(
     expected, unknown = ref.decided(shares, mixed, beyond, 0.02)
     _compare(report.candidates, [m.name for m in minerals], expected, 1e-10)
     assert report.unknown == pytest.approx(unknown, rel=1e-10)
-    expected_wrong = ref.wrong_record(shares, mixed, mean, wrong)
+    expected_wrong = (1 - unknown) * ref.wrong_record(shares, mixed, mean, wrong)
+    expected_wrong += unknown * wrong * mean / beyond
     assert report.wrong_record == pytest.approx(expected_wrong, rel=1e-10, abs=1e-14)
     assert report.trust == pytest.approx(1 - wrong)
 
@@ -114,7 +119,9 @@ def test_photographs_and_readings(
     _compare(report.candidates, bundle.classes, expected, 1e-10)
     assert report.unknown == pytest.approx(unknown, rel=1e-10)
     if record:
-        expected_wrong = ref.wrong_record(base, mixed, mean, wrong)
+        # Of a stone that is none of them the record may be another's as well.
+        expected_wrong = (1 - unknown) * ref.wrong_record(base, mixed, mean, wrong)
+        expected_wrong += unknown * wrong * mean * odds / beyond
         assert report.wrong_record == pytest.approx(expected_wrong, rel=1e-10, abs=1e-14)
     else:
         assert report.wrong_record is None and report.trust is None

@@ -43,7 +43,7 @@ def mixed_lines(count: int) -> list[str]:
         "{n},,>coin,dull,",
         "{n},{c}.png,11,,",
         "{n},gone.jpg,,,",
-        "{n},,6",
+        "{n},,6,dull,white,beyond",
     ]
     return [
         kinds[(n - 1) % len(kinds)].format(n=n, c=n % 5, d=(n * 3 + 1) % 5)
@@ -79,7 +79,12 @@ def test_rows_are_answered_in_order_and_failures_say_why(
     table, output = write_table(stones, mixed_lines(20)), stones / "out.jsonl"
     summary = answer_table(identifier, table, output)
     answers = read_lines(output)
-    assert summary == RunSummary(rows=20, failed=10, resumed=0)
+    assert summary == RunSummary(
+        rows=20,
+        failed=10,
+        resumed=0,
+        errors=tuple((a["row"], a["error"]) for a in answers if a["error"])[:5],
+    )
     assert [a["row"] for a in answers] == list(range(1, 21))
     assert [a["carried"]["specimen"] for a in answers] == [str(n) for n in range(1, 21)]
     for answer in answers:
@@ -98,7 +103,7 @@ def test_rows_are_answered_in_order_and_failures_say_why(
     assert errors[5] == "nothing was given; allowed: photographs, readings, or both"
     assert errors[7].startswith("hardness '11': 11 is outside the range")
     assert errors[8].startswith("photograph gone.jpg: there is no such file")
-    assert errors[9] == "the row has 3 cells, the header names 5 columns"
+    assert errors[9] == "the row has 6 cells, the header names 5 columns; beyond them: 'beyond'"
     assert not list(stones.glob("*.partial*"))
 
 
@@ -242,10 +247,31 @@ def test_another_run_is_not_gone_on_with(stones: Path, identifier: Identifier) -
     with pytest.raises(TableError, match="table sha256 was "):
         answer_table(identifier, table, output, resume=True)
 
-    (stones / "out.jsonl.partial.json").unlink()
+    (stones / "out.jsonl.partial.json").write_text("{")
     with pytest.raises(TableError, match=r"out.jsonl.partial.json does not say which run"):
         answer_table(identifier, table, output, resume=True)
     assert not output.exists()
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+@pytest.mark.parametrize("rows", [0, 3, 9, 13])
+def test_a_partial_alone_is_gone_on_with_where_its_rows_are_this_runs(
+    stones: Path, identifier: Identifier, suffix: str, rows: int
+) -> None:
+    table, whole, output = write_table(stones, mixed_lines(13)), f"whole{suffix}", f"o{suffix}"
+    answer_table(identifier, table, stones / whole)
+    lines = (stones / whole).read_bytes().splitlines(keepends=True)
+    partial = stones / f"{output}.partial"
+    partial.write_bytes(b"".join(lines[: rows + (suffix == ".csv")]))
+    summary = answer_table(identifier, table, stones / output, resume=True)
+    assert (stones / output).read_bytes() == (stones / whole).read_bytes()
+    assert summary.resumed == rows // GROUP * GROUP
+    assert not partial.exists() and not (stones / f"{output}.partial.json").exists()
+
+    partial.write_bytes(b"".join(lines[:9]))
+    with pytest.raises(TableError, match="its rows from 1 on are not what this run gives"):
+        answer_table(identifier, table, stones / output, resume=True, confidence=0.5)
+    assert partial.read_bytes() == b"".join(lines[:9])
 
 
 def test_with_nothing_to_go_on_from_resume_starts(stones: Path, identifier: Identifier) -> None:
@@ -311,7 +337,7 @@ def test_every_photograph_below_a_folder(stones: Path, identifier: Identifier) -
         "0.png", "1.png", "2.png", "3.png", "4.png", "a.webp", "b/x.JPG", "b/x.tif", "broken.jpg",
     ]  # fmt: skip
     assert [a["row"] for a in answers] == list(range(1, 10))
-    assert summary == RunSummary(rows=9, failed=1, resumed=0)
+    assert summary == RunSummary(9, 1, 0, errors=((9, answers[-1]["error"]),))
     assert answers[-1]["error"].startswith("photograph broken.jpg: it is a text file")
     answer_folder(identifier, stones, stones / "out.csv")
     rows = list(csv.DictReader((stones / "out.csv").read_text().splitlines()))

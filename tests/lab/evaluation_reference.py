@@ -69,10 +69,10 @@ def decided(with_photograph: bool) -> list[float]:
 
 
 def set_score(row: Sequence[float], label: int, penalty: float, free_rank: int) -> float:
-    """Conformity of a class: what ranks above it, itself, and a penalty for a low rank."""
+    """Conformity of a class: what ranks above it, and a penalty for a low rank."""
     order = sorted(range(len(row)), key=lambda c: -row[c])
     rank = order.index(label) + 1
-    return sum(row[c] for c in order[:rank]) + penalty * max(0, rank - free_rank)
+    return sum(row[c] for c in order[: rank - 1]) + penalty * max(0, rank - free_rank)
 
 
 if __name__ == "__main__":

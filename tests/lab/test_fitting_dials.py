@@ -137,8 +137,8 @@ def test_the_whole_calibration_is_valid_and_rises() -> None:
     assert all(list(row) == sorted(row) for row in found.set_thresholds)
     assert 0.9 in found.set_confidences
     assert found.note == "a note"
-    assert found.species_threshold <= 0.95
-    assert found.group_threshold >= found.species_threshold
+    assert len(found.species_thresholds) == 4
+    assert all(0.3 <= threshold <= 0.95 for threshold in found.species_thresholds)
 
 
 def test_clusters_of_other_species_are_told_from_the_classes() -> None:

@@ -75,6 +75,7 @@ def test_posterior_is_that_of_the_answer(identifier: Identifier, chosen: tuple[s
         report = identifier.decide(observation, scored, top=None)
         by_name = {c.name: c.probability for c in report.candidates}
         answer = np.array([by_name[name] for name in identifier.bundle.classes])
+        assert report.unknown is not None
         assert 0 < report.unknown < 1
         np.testing.assert_allclose(found[row], answer / (1 - report.unknown), atol=1e-9)
 

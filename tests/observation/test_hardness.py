@@ -139,7 +139,7 @@ NOT_A_NUMBER = "is not a number; allowed: a number or an interval (low-high) fro
         ("scratches:coinage", "hardness 'scratches:coinage' is not understood; allowed:"),
         (">coin, <spoon", "hardness '>coin, <spoon' is not understood (at '<spoon'); allowed:"),
         ("6, 5", "hardness '6, 5': two numbers or intervals; allowed: one, such as 6-6.5"),
-        ("6 or 7", NOT_UNDERSTOOD),
+        ("6 or 7 or 8", NOT_UNDERSTOOD),
         ("9" * 400, NOT_A_NUMBER),
         (
             "scratches:file,scratched-by:coin",

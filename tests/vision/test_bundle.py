@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from mineralid.vision import Bundle, BundleError, BundleSpec, load_bundle, write_bundle
 from mineralid.vision import bundle as bundle_module
+from mineralid.vision.bundle import sealed
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def message(path: Path | None) -> str:
 def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     raw = json.loads((path / "model.json").read_text(encoding="utf-8"))
     change(raw)
-    (path / "model.json").write_text(json.dumps(raw), encoding="utf-8")
+    (path / "model.json").write_bytes(sealed(raw))
 
 
 def test_what_was_written_is_read(tiny_bundle: Path) -> None:
@@ -152,11 +153,27 @@ def test_wrong_model_json(own: Path, change: Callable[[dict[str, Any]], object],
     assert part in text
 
 
+@pytest.mark.parametrize("how", ["a number", "the seal", "no seal"])
+def test_altered_model_json(own: Path, how: str) -> None:
+    raw = json.loads((own / "model.json").read_text(encoding="utf-8"))
+    if how == "a number":
+        raw["calibration"]["temperature"][0] = 9.0
+    elif how == "the seal":
+        raw["seal"] = "0" * 64
+    else:
+        del raw["seal"]
+    (own / "model.json").write_text(json.dumps(raw), encoding="utf-8")
+    assert message(own) == (
+        f"bundle {own}: its model.json was altered: its seal does not fit what it says"
+    )
+
+
 def test_calibration_lists_serve_any_number_of_tests(tiny_bundle: Path) -> None:
     calibration = load_bundle(tiny_bundle).spec.calibration
     assert calibration.temperature_for(0) == 1.5
     assert calibration.temperature_for(3) == calibration.temperature_for(6) == 1.2
     assert calibration.wrong_record_rate_for(99) == 0.1
+    assert calibration.species_threshold_for(99) == 0.5
     assert calibration.set_thresholds_for(99) == (0.5, 0.8, 0.9, 0.95)
 
 

@@ -51,16 +51,17 @@ def identify(
         typer.Option(help="Fizz in dilute acid: none, weak (only as powder or warm), strong."),
     ] = None,
     trust: Annotated[
-        float | None,
+        str | None,
         typer.Option(
+            metavar="0..1",
             help="How far the readings are believed, 0 (not at all) to 1 (fully). "
             "Default: as measured for so many tests.",
         ),
     ] = None,
     confidence: Annotated[
-        float,
-        typer.Option(help="How often the set of answers shall hold the right one, 0 to 1."),
-    ] = 0.9,
+        str,
+        typer.Option(metavar="0..1", help="How often the set of answers shall hold the right one."),
+    ] = "0.9",
     top: Annotated[str, typer.Option(metavar="K|all", help="How many candidates to list.")] = "10",
     prior: Annotated[
         str | None,
@@ -118,7 +119,12 @@ def identify(
         "magnetism": magnetism,
         "acid": acid,
     }
-    options = {"trust": trust, "confidence": confidence, "top": _count(top), "prior": prior}
+    options = {
+        "trust": None if trust is None else _share("trust", trust),
+        "confidence": _share("confidence", confidence),
+        "top": _count(top),
+        "prior": prior,
+    }
     if table is None and folder is None:
         for name, given in (("--output", output is not None), ("--resume", resume)):
             if given:
@@ -144,6 +150,18 @@ def _count(top: str) -> int | None:
         return int(top)
     except ValueError:
         raise failure(f"top is {top!r}; allowed: a whole number from 1, or all") from None
+
+
+def _share(name: str, text: str) -> float:
+    try:
+        value = float(text.strip().removesuffix("%"))
+    except ValueError:
+        raise failure(f"{name} is {text!r}; allowed: a number from 0 to 1") from None
+    if text.strip().endswith("%"):
+        return value / 100
+    if 10 <= value <= 100:
+        raise failure(f"{name} is {text}; allowed: 0 to 1; write {value / 100:g}, or {text}%")
+    return value
 
 
 def _one_stone(

@@ -128,7 +128,12 @@ def _print(about: Mapping[str, Any], full: bool) -> None:
             "bundle": bundle["version"],
             "folder": bundle["path"],
             "made": f"{bundle['created']} by mineralid {bundle['code_version']} "
-            f"with catalogue {bundle['catalogue_version']}",
+            f"with catalogue {bundle['catalogue_version']}"
+            + (
+                ""
+                if bundle["catalogue_version"] == c["version"]
+                else ", which is not the one above"
+            ),
             "size": f"{bundle['size_mb']} MB, for photographs of {bundle['input']}",
             "classes": f"{len(bundle['classes'])}: {', '.join(bundle['classes'])}",
         },

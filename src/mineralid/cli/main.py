@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -51,4 +53,11 @@ def main() -> None:
         # A terminal that cannot show a sign shows ?; it is no reason to lose the answer.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    app()
+    try:
+        app()
+    except OSError as error:
+        # Files are dealt with where they are opened; what is left is an output that is full.
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stderr.write(f"error: the answer cannot be written ({error.strerror})\n")
+        os._exit(2)  # the interpreter would try to write the rest once more

@@ -28,6 +28,8 @@ LEAST_SHOWN = 0.0005
 CLEAR = 0.4
 # A test expected to tell less than this is not worth making.
 LEAST_BITS = 0.01
+# A reading that stands for more words than these ("non-metallic") is told by their number.
+MOST_WORDS = 4
 NONE_OF_THESE = "none of these"
 _STATUS_STYLES = {"used": "", "doubted": "yellow", "contradicted": "bold red"}
 
@@ -45,14 +47,15 @@ class Bar:
     """A probability as a bar of block characters; as # where the output knows ASCII alone."""
 
     def __init__(self, probability: float, style: str = "") -> None:
-        self.eighths = round(min(max(probability, 0.0), 1.0) * BAR_CELLS * 8)
+        self.probability = min(max(probability, 0.0), 1.0)
         self.style = style
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(1, BAR_CELLS)
+        return Measurement(4, BAR_CELLS)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        whole, rest = divmod(self.eighths, 8)
+        cells = min(BAR_CELLS, options.max_width)
+        whole, rest = divmod(round(self.probability * cells * 8), 8)
         if options.ascii_only:
             yield Text("#" * (whole + (rest >= 4)), self.style)
         else:
@@ -106,10 +109,11 @@ def _headline(report: Report) -> Iterator[RenderableType]:
             )
     elif best is not None:
         yield Text("Not decided", "bold")
-        yield Text(
-            f"No mineral and no group is likely enough to be named; {best.name} leads with "
-            f"{percent(best.probability)}."
-        )
+        leader = report.leading_species
+        led = f"{best.name} leads with {percent(best.probability)}"
+        if leader is not None and leader.probability > best.probability:
+            led = f"{leader.name} with its varieties leads with {percent(leader.probability)}"
+        yield Text(f"No mineral and no group is likely enough to be named; {led}.")
 
 
 def _others(report: Report) -> float:
@@ -136,9 +140,9 @@ def _candidates(report: Report) -> Iterator[RenderableType]:
     if not report.candidates:
         return
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(max_width=26)
+    table.add_column(max_width=26, min_width=12)
     table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True)
+    table.add_column()
     for place, c in enumerate(report.candidates):
         style = "bold" if place == 0 else ""
         table.add_row(
@@ -204,7 +208,8 @@ def _readings(report: Report) -> Iterator[RenderableType]:
             cell.append(f"\n{finding.status}", _STATUS_STYLES[finding.status])
         table.add_row(cell, _supports(finding.speaks_for), _supports(finding.speaks_against))
     yield Padding(table, (0, 0, 0, 2))
-    if report.wrong_record is not None and report.wrong_record >= 0.2:
+    assumed = 0.0 if report.trust is None else 1.0 - report.trust
+    if report.wrong_record is not None and report.wrong_record >= max(0.2, assumed + 0.05):
         yield Text(
             f"{percent(report.wrong_record)} likely that the readings as a whole belong to another "
             "stone or were taken wrongly.",
@@ -290,7 +295,11 @@ def _given(finding: ReadingFinding) -> str:
     given = finding.given.removeprefix(f"{finding.test} ")
     read = finding.value
     same = _bare(given) in (_bare(read), _bare(read.removesuffix(" g/cm3")))
-    return given if same or not read else f"{given}, read as {read}"
+    if same or not read:
+        return given
+    words = read.split(" or ")
+    read = f"{len(words)} words" if len(words) > MOST_WORDS else read
+    return f"{given}, read as {read}"
 
 
 def _bare(text: str) -> str:

@@ -29,22 +29,27 @@ QUADRATURE = 9
 
 
 def likelihoods(
-    observer: Observer, minerals: tuple[Mineral, ...]
+    observer: Observer, minerals: tuple[Mineral, ...], tolerance: float | None = None
 ) -> tuple[Matrix, NDArray[np.bool_]]:
     """Return p(outcome | mineral) float64 [M, K] without `stray`, and which rows are known [M].
+
+    tolerance: of a measured number, if not the observer's own.
 
     Rows that are not known are left at zero; `EvidenceModel` fills in the marginal.
     """
     cells = [mineral.value(observer.test.column) for mineral in minerals]
     known = np.array([bool(cell) for cell in cells])
     if observer.test.kind == "interval":
-        matrix = _interval_rows(observer, [cell or None for cell in cells])  # type: ignore[misc]
+        spread = observer.tolerance if tolerance is None else tolerance
+        matrix = _interval_rows(observer, [cell or None for cell in cells], spread)  # type: ignore[misc]
     else:
         matrix = _word_rows(observer, cells, minerals)  # type: ignore[arg-type]
     return matrix, known
 
 
-def _interval_rows(observer: Observer, cells: list[tuple[float, float] | None]) -> Matrix:
+def _interval_rows(
+    observer: Observer, cells: list[tuple[float, float] | None], tolerance: float
+) -> Matrix:
     centers = grid(observer)
     rows = np.zeros((len(cells), len(centers)))
     measure = np.log if observer.scale == "log" else np.asarray
@@ -55,7 +60,7 @@ def _interval_rows(observer: Observer, cells: list[tuple[float, float] | None]) 
             continue
         low, high = (float(v) for v in measure(np.array(cell)))
         truth = low + share * (high - low)
-        z = (position[None, :] - truth[:, None]) / observer.tolerance
+        z = (position[None, :] - truth[:, None]) / tolerance
         density = np.exp(-0.5 * z**2)
         row[:] = (density / density.sum(1, keepdims=True)).mean(0)
     return rows

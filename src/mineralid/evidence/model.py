@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from mineralid.evidence.likelihood import likelihoods
 from mineralid.evidence.observer import Observer, load_observers
-from mineralid.evidence.outcomes import coarse_outcomes, entropy_bits, reading_weights
+from mineralid.evidence.outcomes import (
+    coarse_outcomes,
+    comparison_weights,
+    entropy_bits,
+    reading_weights,
+)
 from mineralid.evidence.prior import prior_weights
 from mineralid.minerals.mineral import Mineral
 from mineralid.observation.readings import Reading
@@ -25,7 +30,8 @@ class TestEvidence:
 
     outcome: p(outcome | mineral) [M, K]. marginal: p(outcome) over the population [K]. coarse:
     p(what a person would tell apart | mineral) [M, outcomes]; coarse_entropy_bits: of each row
-    [M]. known: which cells are not blank [M].
+    [M]. known: which cells are not blank [M]. truth: p(true value | mineral) [M, K], which
+    comparisons with tools ask of; None where the test has none.
     """
 
     __test__ = False  # the name starts with Test, yet it is none of pytest's
@@ -37,6 +43,7 @@ class TestEvidence:
     coarse_entropy_bits: Vector
     coarse_names: tuple[str, ...]
     known: NDArray[np.bool_]
+    truth: Matrix | None = None
 
 
 class EvidenceModel:
@@ -62,7 +69,20 @@ class EvidenceModel:
         }
 
     def _build(self, observer: Observer) -> TestEvidence:
-        rows, known = likelihoods(observer, self.minerals)
+        rows, marginal, known = self._rows(observer)
+        truth = None
+        if observer.comparison is not None:  # as sharp as the grid is
+            truth, _, _ = self._rows(observer, observer.step)
+        names, coarse = coarse_outcomes(observer)
+        told_apart = (rows if truth is None else truth) @ coarse.T
+        return TestEvidence(
+            observer, rows, marginal, told_apart, entropy_bits(told_apart), names, known, truth
+        )
+
+    def _rows(
+        self, observer: Observer, tolerance: float | None = None
+    ) -> tuple[Matrix, Vector, NDArray[np.bool_]]:
+        rows, known = likelihoods(observer, self.minerals, tolerance)
         weight = np.where(known, self.population, 0.0)
         if weight.sum() > 0:
             marginal = weight @ rows / weight.sum()
@@ -73,11 +93,7 @@ class EvidenceModel:
         even = np.full(rows.shape[1], 1 / rows.shape[1])
         rows = (1 - observer.stray) * rows + observer.stray * (marginal + even) / 2
         marginal = (1 - observer.stray) * marginal + observer.stray * (marginal + even) / 2
-        names, coarse = coarse_outcomes(observer)
-        told_apart = rows @ coarse.T
-        return TestEvidence(
-            observer, rows, marginal, told_apart, entropy_bits(told_apart), names, known
-        )
+        return rows, marginal, known
 
     def subset(self, rows: NDArray[np.intp]) -> EvidenceModel:
         """Return the same evidence over some of the minerals; blanks keep their marginal."""
@@ -92,6 +108,7 @@ class EvidenceModel:
                 coarse=test.coarse[rows],
                 coarse_entropy_bits=test.coarse_entropy_bits[rows],
                 known=test.known[rows],
+                truth=None if test.truth is None else test.truth[rows],
             )
             for name, test in self.tests.items()
         }
@@ -100,16 +117,24 @@ class EvidenceModel:
     def log_likelihood(self, reading: Reading, name: str | None = None) -> Vector:
         """Return log p(reading | mineral) in nats, float64 [M]; name: the test, if not its own."""
         test = self.tests[name or reading.name]
-        likelihood: Vector = test.outcome @ reading_weights(test.observer, reading)
-        return np.log(np.maximum(likelihood, 1e-300))
+        total: Vector = np.zeros(len(self.minerals))
+        for rows, weights in (
+            (test.outcome, reading_weights(test.observer, reading)),
+            (test.truth, comparison_weights(test.observer, reading)),
+        ):
+            if rows is not None and weights is not None:
+                total = total + np.log(np.maximum(rows @ weights, 1e-300))
+        return total
 
     def log_even(self, readings: Mapping[str, Reading]) -> Vector:
         """Return log p(reading) if each outcome were equally likely, in the table's order: [F]."""
-        shares = [
-            reading_weights(self.tests[name].observer, readings[name]).mean()
-            for name in self.tests
-            if name in readings
-        ]
+        shares = []
+        for name, test in self.tests.items():
+            if name in readings:
+                stated = reading_weights(test.observer, readings[name])
+                compared = comparison_weights(test.observer, readings[name])
+                parts = [weights.mean() for weights in (stated, compared) if weights is not None]
+                shares.append(np.prod(parts))
         return np.log(np.maximum(np.array(shares, dtype=np.float64), 1e-300))
 
     def log_likelihoods(self, readings: Mapping[str, Reading]) -> Matrix:

@@ -63,12 +63,10 @@ def next_tests(
     for name, evidence in models[0].tests.items():
         if name in done:
             continue
-        parts = [p @ model.tests[name].coarse for model, p in zip(models, posteriors, strict=True)]
-        mixture = np.sum(parts, axis=0)
-        noise = sum(
-            float(p @ model.tests[name].coarse_entropy_bits)
-            for model, p in zip(models, posteriors, strict=True)
-        )
+        # einsum, not @: its sums run in one order, however many cores there are.
+        pairs = [(model.tests[name], p) for model, p in zip(models, posteriors, strict=True)]
+        mixture = np.sum([np.einsum("m,mk->k", p, test.coarse) for test, p in pairs], axis=0)
+        noise = sum(float(np.einsum("m,m->", p, test.coarse_entropy_bits)) for test, p in pairs)
         bits = max(0.0, float(entropy_bits(mixture)) - noise)
         observer = evidence.observer
         score = bits * observer.ease * (DESTRUCTIVE_FACTOR if observer.destructive else 1.0)

@@ -23,6 +23,7 @@ _COLUMNS = (
     "slip",
     "stray",
     "tolerance",
+    "comparison",
     "scale",
     "step",
     "cuts",
@@ -44,7 +45,8 @@ class Observer:
 
     slip: probability (0..1) that a neighbouring word is written instead. stray: probability that
     the reading has nothing to do with the stone. tolerance: standard deviation of a measured
-    number, in the test's unit (linear) or as a share of the value (log). step: width of a bin of
+    number, in the test's unit (linear) or as a share of the value (log). comparison: the same of a
+    comparison with a tool, None where the test has none. step: width of a bin of
     the outcome grid, in the same measure. cuts: where coarse outcomes part, in the test's unit.
     plate_mohs: hardness of the streak plate, above which a stone leaves no streak. ease: 0 (hard
     to make) .. 1 (at once). destructive: what it does to the stone, "" for nothing. advice: how
@@ -55,6 +57,7 @@ class Observer:
     slip: float
     stray: float
     tolerance: float
+    comparison: float | None
     scale: str
     step: float
     cuts: tuple[float, ...]
@@ -129,6 +132,7 @@ def _read_row(line: int, row: dict[str, str], test: FieldTest, path: Path) -> Ob
         slip=number("slip", 0, 0.5, 0),
         stray=number("stray", 0, 0.5, 0),
         tolerance=number("tolerance", 1e-6, 5) if interval else 0.0,
+        comparison=number("comparison", 1e-6, 5) if row["comparison"] else None,
         scale=scale,
         step=number("step", 1e-3, 1) if interval else 0.0,
         cuts=cuts,

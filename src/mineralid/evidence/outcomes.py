@@ -1,8 +1,9 @@
 """The outcomes that a test can have, and the weight of each under a reading.
 
 An outcome is a bin of a grid (a measured number) or a token (a word). A reading, whether one
-number, an interval, comparisons or several words, is a weight 0..1 for each of the K outcomes, so
-that p(reading | mineral) = L @ w for every kind of test.
+number, an interval or several words, is a weight 0..1 for each of the K outcomes, so that
+p(reading | mineral) = L @ w for every kind of test. Comparisons with tools are weights too, of what
+the stone is rather than of a number that was read: they don't pass through its error.
 """
 
 from __future__ import annotations
@@ -22,9 +23,6 @@ from mineralid.observation.readings import (
 )
 
 Weights = NDArray[np.float64]
-
-# A scratch test is sharper than a measured number, yet tools and stones vary by about this much.
-SCRATCH_SPREAD_MOHS = 0.3
 
 
 def normal_cdf(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -51,8 +49,8 @@ def entropy_bits(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return -(p * np.log2(np.maximum(p, 1e-300))).sum(-1)
 
 
-def reading_weights(observer: Observer, reading: Reading) -> Weights:
-    """Return the weight 0..1 of each outcome under a reading: float64 [K]."""
+def reading_weights(observer: Observer, reading: Reading) -> Weights | None:
+    """Return the weight 0..1 of each outcome under a reading: float64 [K]; None: only compared."""
     if isinstance(reading, WordsReading):
         weights = np.zeros(len(observer.test.vocabulary.tokens))
         weights[[observer.test.vocabulary.index(token) for token in reading.tokens]] = 1.0
@@ -60,15 +58,23 @@ def reading_weights(observer: Observer, reading: Reading) -> Weights:
     if isinstance(reading, IntervalReading):
         return _inside(observer, reading.low, reading.high)
     assert isinstance(reading, HardnessReading)
-    centers = grid(observer)
     if reading.low_mohs is None or reading.high_mohs is None:
-        weights = np.ones(len(centers))
-    else:
-        weights = _inside(observer, reading.low_mohs, reading.high_mohs)
+        return None
+    return _inside(observer, reading.low_mohs, reading.high_mohs)
+
+
+def comparison_weights(observer: Observer, reading: Reading) -> Weights | None:
+    """Return p(the comparisons went as they went | true value) at each bin: float64 [K], or None."""
+    if not isinstance(reading, HardnessReading) or observer.comparison is None:
+        return None
+    if not reading.above_mohs and not reading.below_mohs:
+        return None
+    centers = grid(observer)
+    weights = np.ones(len(centers))
     for mohs in reading.above_mohs:
-        weights = weights * normal_cdf((centers - mohs) / SCRATCH_SPREAD_MOHS)
+        weights = weights * normal_cdf((centers - mohs) / observer.comparison)
     for mohs in reading.below_mohs:
-        weights = weights * normal_cdf((mohs - centers) / SCRATCH_SPREAD_MOHS)
+        weights = weights * normal_cdf((mohs - centers) / observer.comparison)
     return weights
 
 
@@ -82,11 +88,19 @@ def _inside(observer: Observer, low: float, high: float) -> Weights:
 
 @cache
 def coarse_outcomes(observer: Observer) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Return what a person would tell apart: wordings, and float64 [outcomes, K] of 0 and 1."""
+    """Return what a person would tell apart: wordings, and p(wording | outcome) [outcomes, K].
+
+    Where the test has comparisons, the cuts are tools and K runs over true values.
+    """
     test = observer.test
     if test.kind == "words":
         tokens = test.vocabulary.tokens
         return tuple(test.vocabulary.label(token) for token in tokens), _fixed(np.eye(len(tokens)))
+    if observer.comparison is not None:
+        centers = grid(observer)
+        above = [normal_cdf((centers - cut) / observer.comparison) for cut in observer.cuts]
+        passed = np.array([np.ones(len(centers)), *above, np.zeros(len(centers))])
+        return observer.outcomes, _fixed(passed[:-1] - passed[1:])
     bins = np.searchsorted(np.array(observer.cuts), grid(observer), side="right")
     return observer.outcomes, _fixed(np.eye(len(observer.cuts) + 1)[:, bins])
 

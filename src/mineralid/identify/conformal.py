@@ -1,8 +1,9 @@
 """Prediction sets that hold the truth as often as they say (RAPS, arXiv 2009.14193).
 
-The conformity score of a class is the probability of it and all that rank above it, plus a
-penalty for every rank beyond the first few; a set holds the classes whose score stays below a
-threshold, which was fitted on collections held out of training.
+The conformity score of a class is the probability of all that rank above it, plus a penalty for
+every rank beyond the first few; a set holds the classes whose score stays below a threshold, which
+was fitted on collections held out of training. A class's own probability is not part of its score:
+else sure and right answers would lift the threshold, and every other set would grow with it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ def rank_scores(
 ) -> tuple[NDArray[np.intp], Array]:
     """Return the order of the classes, best first [..., C], and their scores in that order."""
     order = np.argsort(-probabilities, axis=-1, kind="stable")
-    cumulative = np.cumsum(np.take_along_axis(probabilities, order, -1), axis=-1)
+    ranked = np.take_along_axis(probabilities, order, -1)
+    above = np.cumsum(ranked, axis=-1) - ranked
     ranks = np.arange(1, probabilities.shape[-1] + 1)
-    return order, cumulative + penalty * np.maximum(0, ranks - free_rank)
+    return order, above + penalty * np.maximum(0, ranks - free_rank)
 
 
 def true_class_scores(
@@ -57,8 +59,11 @@ def threshold_at(confidence: float, grid: Sequence[float], thresholds: Sequence[
     return thresholds[place] if place < len(grid) else float("inf")
 
 
-def mass_set(probabilities: Array, confidence: float) -> list[int]:
-    """Return the fewest indices that hold `confidence` of the probability, best first."""
-    order = np.argsort(-probabilities, kind="stable")
+def mass_set(
+    probabilities: Array, confidence: float, order: NDArray[np.intp] | None = None
+) -> list[int]:
+    """Return the first indices of `order` (default: best first) that hold `confidence` of it all."""
+    if order is None:
+        order = np.argsort(-probabilities, kind="stable")
     size = int(np.searchsorted(np.cumsum(probabilities[order]), confidence - 1e-12)) + 1
     return [int(i) for i in order[:size]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,12 +169,15 @@ def weigh(frame: Frame, wrong_record_rate: float) -> Weighed:
     )
     wrong = None
     if len(frame.log_readings):
-        wrong = posterior.wrong_record_probability(
+        wrong = (1.0 - float(none_of_them)) * posterior.wrong_record_probability(
             log_base=frame.log_base,
             log_record=log_record,
             log_other=log_other,
             wrong_record_rate=wrong_record_rate,
         )
+        if wrong_record_rate > 0:  # a stone that is none of them may have its own record too
+            log_share = float(np.log(wrong_record_rate) + log_other - log_beyond)
+            wrong += float(none_of_them) * math.exp(min(0.0, log_share))
     among = np.exp(posterior.log_softmax(log_known))
     order = np.argsort(-among, kind="stable")
     known = among * (1.0 - none_of_them)

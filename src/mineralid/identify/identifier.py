@@ -21,7 +21,7 @@ from mineralid.identify.reporting import write_report
 from mineralid.minerals import Catalogue, load_catalogue
 from mineralid.observation import Observation, ReadingError
 from mineralid.version import __version__
-from mineralid.vision.bundle import Bundle, load_bundle
+from mineralid.vision.bundle import Bundle, BundleError, load_bundle
 from mineralid.vision.prepare import prepare_photo
 from mineralid.vision.session import Classifier
 from mineralid.vision.stream import ItemScores
@@ -41,6 +41,14 @@ class Identifier:
         self.bundle = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
         self.catalogue = catalogue or load_catalogue()
         self.classifier = Classifier(self.bundle, threads)
+        strangers = [name for name in self.bundle.classes if name not in self.catalogue]
+        if strangers:
+            raise BundleError(
+                self.bundle.path,
+                f"the catalogue does not know its classes {', '.join(strangers)}; "
+                f"it was made with catalogue {self.bundle.spec.catalogue_version}, "
+                f"this is {self.catalogue.version}",
+            )
         self.hypotheses = Hypotheses(self.catalogue, self.bundle.classes)
         self.versions = Versions(
             mineralid=__version__, bundle=self.bundle.version, catalogue=self.catalogue.version
@@ -49,7 +57,8 @@ class Identifier:
     def identify(self, *photos: Any, **given: Any) -> Report:
         """Name one stone; readings and options as in `mineralid.identify`."""
         options = {name: given.pop(name) for name in ANSWER_OPTIONS if name in given}
-        return self.answer(Observation.of(photos, **given), **options)
+        several = photos[0] if len(photos) == 1 else photos
+        return self.answer(Observation.of(several, **given), **options)
 
     def answer(self, observation: Observation, **options: Any) -> Report:
         """Name the stone of an observation: prepare, run the graph, decide."""
@@ -99,7 +108,7 @@ class Identifier:
             readings=readings,
             catalogue=self.catalogue,
             calibration=self.bundle.spec.calibration,
-            calibrated=scored is not None,
+            calibrated=scored is not None and trust in (None, 0) and prior in (None, "uniform"),
             confidence=confidence,
             top=top,
             trust=1.0 - rate if readings else None,
@@ -135,14 +144,9 @@ def identify(
     >>> identify(hardness=6.5, luster="metallic", streak="greenish black").best.name
     'Pyrite'
     """
-    # A Pillow image has `convert`, an array `shape`; neither is touched before it is decoded safely.
-    single = isinstance(photos, (str, os.PathLike, bytes)) or any(
-        hasattr(photos, name) for name in ("convert", "shape")
-    )
-    several = [photos] if single else list(photos or ())
     identifier = default_identifier(None if bundle is None else os.fspath(bundle))
     return identifier.answer(
-        Observation.of(several, **readings),
+        Observation.of(photos, **readings),
         trust=trust,
         confidence=confidence,
         top=top,

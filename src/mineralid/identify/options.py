@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from mineralid.evidence.prior import PRIORS
 from mineralid.observation import ReadingError
 
@@ -22,11 +24,15 @@ def check_options(
     def refuse(field: str, value: Any, allowed: str) -> None:
         raise ReadingError(field, value, f"{field} is {value!r}; allowed: {allowed}")
 
-    if trust is not None and not 0.0 <= trust <= 1.0:
+    def number(value: Any) -> bool:
+        return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+    if trust is not None and not (number(trust) and 0.0 <= trust <= 1.0):
         refuse("trust", trust, "0 (ignore the readings) to 1 (believe them)")
-    if not 0.0 < confidence < 1.0:
+    if not (number(confidence) and 0.0 < confidence < 1.0):
         refuse("confidence", confidence, "above 0 and below 1")
-    if top is not None and top < 1:
-        refuse("top", top, "1 and more, or all")
+    whole = isinstance(top, (int, np.integer)) and not isinstance(top, bool)
+    if top is not None and not (whole and top >= 1):
+        refuse("top", top, "1 and more, or all (None)")
     if prior is not None and prior not in PRIORS:
         refuse("prior", prior, ", ".join(PRIORS))

@@ -96,11 +96,11 @@ class Report(_Value):
     photograph). level: `species`, `group` (the species is not decided, its group is) or
     `unknown`; answer: the name at that level, or None; answer_probability: how likely that is.
     why_unknown: at level `unknown`, whether the stone is probably `none of these` or the answer is
-    `not decided` among them.
+    `not decided` among them. leading_species: the likeliest species, its varieties counted in.
     wrong_record: probability that the readings as a whole belong to another stone.
     outside: the catalogue's minerals beyond the classes that fit the readings better.
     error: None, or why there is no answer (then the lists are empty and the rest is None).
-    row and carried: only in answers to a table.
+    row and carried: of answers to a table; else None and {}.
     """
 
     row: int | None = None
@@ -109,6 +109,7 @@ class Report(_Value):
     answer: str | None = None
     answer_probability: float | None = None
     why_unknown: Literal["none of these", "not decided"] | None = None
+    leading_species: Candidate | None = None
     candidates: list[Candidate] = []
     unknown: float | None = None
     prediction_set: list[str] = []
@@ -142,6 +143,5 @@ class Report(_Value):
         return f"{said}; leading: {led}; none of these: {self.unknown:.0%}"
 
     def to_json(self) -> str:
-        """One line of JSON; `row` and `carried` only where the answer is a table's."""
-        left_out = {"row", "carried"} if self.row is None else None
-        return self.model_dump_json(exclude=left_out)
+        """One line of JSON."""
+        return self.model_dump_json()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mineralid.identify import advice, conformal
+from mineralid.identify import advice, conformal, posterior
 from mineralid.identify.findings import reading_findings
 from mineralid.identify.frames import Frame, Weighed
 from mineralid.identify.levels import answer_level
@@ -19,7 +21,7 @@ from mineralid.vision.bundle_spec import CalibrationSpec
 # How many leaders a reading's word for and against is told of.
 LEADERS = 5
 # Candidates beyond these can't decide a level: together they hold too little.
-LEVEL_CANDIDATES = 64
+LEVEL_CANDIDATES = 200
 
 
 def write_report(
@@ -36,7 +38,12 @@ def write_report(
     trust: float | None,
     versions: Versions,
 ) -> Report:
-    """Turn a posterior into the answer; see Report for the fields."""
+    """Turn a posterior into the answer; see Report for the fields.
+
+    calibrated: whether the set's thresholds were fitted for answers of this kind.
+    """
+    # Readings that are not to be believed are as good as not made.
+    tests = 0 if trust == 0 else len(readings)
     known, order = weighed.known, weighed.order
     leading = [int(i) for i in order[:LEVEL_CANDIDATES]]
     leading_names = [frame.names[i] for i in leading]
@@ -45,7 +52,7 @@ def write_report(
         probabilities=[float(known[i]) for i in leading],
         unknown=weighed.unknown,
         ancestors={name: catalogue.ancestors(name) for name in leading_names},
-        species_threshold=calibration.species_threshold,
+        species_threshold=calibration.species_threshold_for(tests),
         group_threshold=calibration.group_threshold,
         unknown_threshold=calibration.unknown_threshold,
     )
@@ -56,17 +63,18 @@ def write_report(
     hazards |= dict(zip(beyond, weighed.beyond.tolist(), strict=True))
     candidates = [Candidate(name=frame.names[i], probability=float(known[i])) for i in order[:top]]
     return Report(
-        photos=[str(p) for p in observation.photos if isinstance(p, (str, Path))],
+        photos=[_shown(p) for p in observation.photos if isinstance(p, (str, Path))],
         level=level,
         answer=answer,
         answer_probability=answer_probability,
         why_unknown=why if level == "unknown" else None,
+        leading_species=_leading_species(catalogue, frame.names, known, leading),
         candidates=candidates,
         unknown=weighed.unknown,
-        prediction_set=_set(frame, weighed, calibration, calibrated, confidence, len(readings)),
+        prediction_set=_set(frame, weighed, calibration, calibrated, confidence, tests),
         confidence=confidence,
         set_basis="calibrated" if calibrated else "model",
-        outside=_outside(frame, weighed, readings),
+        outside=_outside(frame, weighed, readings) if tests else [],
         readings=reading_findings(
             readings=readings,
             log_likelihoods=log_readings,
@@ -85,6 +93,23 @@ def write_report(
     )
 
 
+def _leading_species(
+    catalogue: Catalogue, names: tuple[str, ...], known: NDArray[np.float64], leading: list[int]
+) -> Candidate:
+    mass: dict[str, float] = {}
+    for i in leading:
+        mineral = catalogue.find(names[i])
+        species = mineral.parent if mineral.kind == "variety" and mineral.parent else mineral.name
+        mass[species] = mass.get(species, 0.0) + float(known[i])
+    best = max(mass, key=lambda name: mass[name])
+    return Candidate(name=best, probability=mass[best])
+
+
+def _shown(path: str | Path) -> str:
+    """A path as text; bytes of its name that are no UTF-8 are spelt out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _set(
     frame: Frame,
     weighed: Weighed,
@@ -101,8 +126,10 @@ def _set(
         inside = conformal.prediction_set(
             among, threshold, calibration.set_penalty, calibration.set_free_rank
         )
-    else:
-        inside = conformal.mass_set(among, confidence)
+    else:  # as if the record were right: what else it may be is no mineral in particular
+        right = frame.log_base + weighed.log_right if tests else frame.log_base
+        p = np.exp(posterior.log_softmax(right))
+        inside = conformal.mass_set(p, confidence, weighed.order)
     return [frame.names[i] for i in inside]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -111,8 +112,14 @@ def answer_table(
     check_options(**options)  # type: ignore[arg-type]
     opened = table if isinstance(table, Table) else open_table(table)
     target = Path(output)
+    if not target.name:
+        raise TableError(f"output {str(output)!r}: it names no file; give one in .jsonl or .csv")
     for place in (target, target.with_name(target.name + ".partial")):
-        if place.exists() and place.samefile(opened.path):
+        try:
+            same = place.exists() and place.samefile(opened.path)
+        except OSError as error:  # a name that is too long
+            raise TableError(f"output {target}: it cannot be written ({error.strerror})") from None
+        if same:
             raise TableError(f"output {target}: it would overwrite the table {opened.path}")
     lines = line_format(target, tuple(opened.carried), by_photo=False)
     run = {"table_sha256": opened.sha256, "output": target.suffix.lower()}
@@ -164,7 +171,12 @@ def _write(
 ) -> RunSummary:
     report_progress = progress or (lambda done, total: None)
     stated = {**run, **options, "group": GROUP, **identifier.versions.model_dump()}
-    with PartialOutput(output, lines, stated, group=GROUP, resume=resume) as partial:
+
+    def again(skip: int, count: int) -> str:
+        first = itertools.islice(read(skip), count)
+        return "".join(lines.line(r) for r in answer_rows(identifier, first, **options))
+
+    with PartialOutput(output, lines, stated, group=GROUP, resume=resume, again=again) as partial:
         report_progress(partial.rows, total)
         failed = partial.failed
         errors: list[tuple[int, str]] = []

@@ -44,7 +44,7 @@ class CsvLines:
 
     COLUMNS = (
         "row", "error", "level", "answer", "answer_probability", "best", "probability", "candidates", "unknown", "prediction_set", "confidence",
-        "outside", "readings", "wrong_record", "next_tests", "safety", "prior", "trust",
+        "outside", "photos", "readings", "doubted", "wrong_record", "next_tests", "safety", "prior", "trust",
         "mineralid", "bundle", "catalogue",
     )  # fmt: skip
 
@@ -77,7 +77,9 @@ class CsvLines:
             "|".join(report.prediction_set),
             report.confidence,
             "|".join(f"{o.name}={_number(o.probability)}" for o in report.outside),
-            "|".join(f"{r.test}={r.status}" for r in report.readings),
+            "|".join(report.photos),
+            "|".join(f"{r.test}={r.value}" for r in report.readings),
+            "|".join(f"{r.test}={r.status}" for r in report.readings if r.status != "used"),
             _number(report.wrong_record),
             "|".join(f"{t.test}={_number(t.information_bits)}" for t in report.next_tests),
             "|".join(report.safety),

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -27,7 +27,8 @@ class PartialOutput:
     run: what the run's lines follow from (JSON values by name); another run's lines are refused.
     rows_done and failed: the rows kept from an interrupted run, and how many of them failed; rows:
     with those written since. group: rows are kept in multiples of it, because rows of one group
-    were computed together.
+    were computed together. again: gives so many lines after so many rows once more, to see whether
+    a partial without its statement belongs to this run.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class PartialOutput:
         *,
         group: int,
         resume: bool,
+        again: Callable[[int, int], str],
     ) -> None:
         self.output = output
         self.partial = output.with_name(output.name + ".partial")
@@ -48,6 +50,7 @@ class PartialOutput:
         self._stream: BinaryIO
         self._flush_at = 0.0
         self._resume = resume
+        self._again = again
 
     def __enter__(self) -> PartialOutput:
         if self.output.is_dir():
@@ -56,13 +59,19 @@ class PartialOutput:
             raise TableError(f"output {self.output}: there is no folder {self.output.parent}")
         try:
             if self._resume and self.partial.exists():
-                self._check_run()
+                stated = self._check_run()
                 self._stream = self.partial.open("r+b")
-                self._keep_whole_groups()
+                try:
+                    self._keep_whole_groups(stated)
+                except TableError:
+                    self._stream.close()
+                    raise
+                if not stated:
+                    self._state()
             else:
                 # In this order no partial ever stands beside another run's statement.
                 self.partial.unlink(missing_ok=True)
-                self.stated.write_text(json.dumps(self.run, indent=1) + "\n", encoding="utf-8")
+                self._state()
                 self._stream = self.partial.open("wb")
                 self._stream.write(self.lines.header.encode())
         except OSError as error:
@@ -115,8 +124,31 @@ class PartialOutput:
             self.partial.unlink(missing_ok=True)
             self.stated.unlink(missing_ok=True)
 
-    def _check_run(self) -> None:
-        again = f"delete {self.partial} to start again, or leave --resume out"
+    def _state(self) -> None:
+        self.stated.write_text(json.dumps(self.run, indent=1) + "\n", encoding="utf-8")
+
+    def _check_lines(self) -> None:
+        """Compute the first and the last group of the kept rows again: the bytes must agree."""
+        stream = self._stream
+        stream.seek(len(self.lines.header.encode()))
+        kept = stream.readlines()[: self.rows_done]
+        for start in {0, self.rows_done - self.group} if self.rows_done else ():
+            lines = b"".join(kept[start : start + self.group])
+            if self._again(start, self.group).encode() != lines:
+                raise TableError(
+                    f"output {self.output}: {self.partial.name} belongs to another run: its rows "
+                    f"from {start + 1} on are not what this run gives; {self._advice}"
+                )
+
+    @property
+    def _advice(self) -> str:
+        return f"delete {self.partial} to start again, or leave --resume out"
+
+    def _check_run(self) -> bool:
+        """Compare the statement with this run. False: there is none."""
+        if not self.stated.exists():
+            return False
+        again = self._advice
         try:
             stated = json.loads(self.stated.read_text(encoding="utf-8"))
             assert isinstance(stated, dict)
@@ -135,8 +167,9 @@ class PartialOutput:
                 f"output {self.output}: {self.partial.name} belongs to another run "
                 f"({'; '.join(differences)}); {again}"
             )
+        return True
 
-    def _keep_whole_groups(self) -> None:
+    def _keep_whole_groups(self, stated: bool) -> None:
         stream, rows, failed = self._stream, 0, 0
         header = self.lines.header.encode()
         if stream.read(len(header)) != header:  # killed before the first rows were written
@@ -155,6 +188,8 @@ class PartialOutput:
             rows, failed = row, failed + bad
             if rows % self.group == 0:
                 keep, self.rows_done, self.failed = stream.tell(), rows, failed
+        if not stated:
+            self._check_lines()
         stream.seek(keep)
         stream.truncate()
 

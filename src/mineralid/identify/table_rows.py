@@ -83,12 +83,13 @@ class Table:
                 yield self._stone(row, cells)
 
     def _stone(self, row: int, cells: list[str]) -> StoneRow:
-        carried = {name: cells[at] for name, at in self.carried.items() if at < len(cells)}
-        if len(cells) != len(self.header):
-            surplus = cells[len(self.header) :]
-            extra = f"; beyond them: {', '.join(map(repr, surplus))}" if surplus else ""
+        carried = {name: cells[at] if at < len(cells) else "" for name, at in self.carried.items()}
+        surplus = [cell for cell in cells[len(self.header) :] if cell.strip()]
+        if surplus:  # text out of place: the other cells may be as well
             problem = f"the row has {len(cells)} cells, the header names {len(self.header)} columns"
+            extra = f"; beyond them: {', '.join(map(repr, surplus))}"
             return StoneRow(row, carried=carried, error=problem + extra)
+        cells = cells + [""] * (len(self.header) - len(cells))
         photos: tuple[str, ...] = ()
         readings: dict[str, Reading] = {}
         problems = []
@@ -155,7 +156,8 @@ def _misspelt(names: Iterable[str], known: list[str]) -> dict[str, str]:
     for name in names:
         word = name.casefold()
         close = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
-        meant = OTHER_NAMES.get(word) or next(iter(close), None)
+        within = [k for k in known if k in word]  # "Hardness (Mohs)", "streak colour"
+        meant = OTHER_NAMES.get(word) or next(iter([*within, *close]), None)
         if meant in known:
             found[name] = meant
     return found

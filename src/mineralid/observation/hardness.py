@@ -1,6 +1,6 @@
 """Read a hardness: a Mohs number, an interval, comparisons by scratching, or a mixture.
 
-    6.5   6-6.5   6 to 6½   (6, 6.5)   scratches:coin,scratched-by:knife   >coin,<5.5
+    6.5   6-6.5   6 to 6½   6 or 7   (6, 6.5)   scratches:coin,scratched-by:knife   >coin,<5.5
 
 Comparisons are separated by commas, semicolons, spaces or "and"; `>` and "harder than" mean
 scratches, `<` and "softer than" scratched by; what it is compared with is a tool or a number.
@@ -49,6 +49,7 @@ _COMPARISON = re.compile(
     rf"(?:(?P<above>{_any_of(list(_ABOVE))})|(?P<below>{_any_of(list(_BELOW))}))\s*[:=]?\s*{_OBJECT}"
 )
 _BARE_OBJECT = re.compile(rf"(?:(?:an?|the|my)\s+)?(?P<tool>{_TOOL})(?![\w])(?P<number>(?!))?")
+_EITHER = re.compile(rf"\s*((?:{NUMBER}))\s*(?:\bor\b|\|)\s*((?:{NUMBER}))\s*")
 _SEPARATOR = re.compile(r"(?:[\s,;|&]|\b(?:and|but|hardness|mohs)\b:?)+")
 
 _FORMS = (
@@ -86,6 +87,8 @@ def _is_number(text: str, test: FieldTest) -> bool:
 def _read_text(written: str, value: object) -> HardnessReading:
     test = load_tests()["hardness"]
     text = spell_number_text(written, test)
+    if several := _EITHER.fullmatch(text):  # one of two numbers: what lies between them
+        text = f"{several[1]}-{several[2]}"
     stated: tuple[float, float] | None = None
     bounds: dict[str, set[float]] = {"above": set(), "below": set()}
     relation = ""

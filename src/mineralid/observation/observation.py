@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from types import GeneratorType, MappingProxyType
 
 from mineralid.minerals.tests_table import load_tests
 from mineralid.observation.errors import ReadingError, shown
@@ -13,6 +13,9 @@ from mineralid.observation.hardness import parse_hardness
 from mineralid.observation.intervals import parse_interval
 from mineralid.observation.readings import Reading
 from mineralid.observation.words import parse_words
+
+# Not whatever can be iterated over: bytes, arrays and open files are one photograph each.
+_SEVERAL = (list, tuple, set, frozenset, GeneratorType, map)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Observation:
     def of(cls, photos: object = (), **readings: object) -> Observation:
         """An observation from whatever users give.
 
-        photos: one photograph, a list or tuple of them, or None. readings by test name, for
+        photos: one photograph, or a list, tuple, set or generator of them, or None. readings by test name, for
         instance hardness="6-6.5", luster=["vitreous", "pearly"], density=2.65; None and blanks are
         not tested. ReadingError for an unknown test or an unusable reading.
         """
@@ -50,7 +53,7 @@ class Observation:
         if photos is None:
             several: tuple[object, ...] = ()
         else:
-            several = tuple(photos) if isinstance(photos, (list, tuple)) else (photos,)
+            several = tuple(photos) if isinstance(photos, _SEVERAL) else (photos,)
         return cls(several, {name: r for name, r in parsed.items() if r is not None})
 
     @property

@@ -1,7 +1,7 @@
 """Read, verify and write a model bundle: the one artefact that the lab hands to the field.
 
 A bundle is a folder with model.onnx, arrays.npz, model.json and MODEL_CARD.md. model.json is
-described by `BundleSpec` and holds the SHA-256 of the other three.
+described by `BundleSpec` and holds the SHA-256 of the other three and, as `seal`, of itself.
 """
 
 from __future__ import annotations
@@ -138,6 +138,8 @@ def _parse_spec(path: Path, text: bytes) -> BundleSpec:
             f"its schema version is {raw['schema_version']!r}; "
             f"this version of mineralid reads {SCHEMA_VERSION}",
         )
+    if raw.get("seal") != _seal(raw):
+        raise BundleError(path, f"its {SPEC_FILE} was altered: its seal does not fit what it says")
     try:
         spec = BundleSpec.model_validate(raw)
     except ValidationError as error:
@@ -216,8 +218,7 @@ def write_bundle(
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     complete = spec.model_copy(update={"files": hashes})
-    text = json.dumps(complete.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    contents[SPEC_FILE] = text.encode("utf-8")
+    contents[SPEC_FILE] = sealed(complete.to_json())
 
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -232,6 +233,18 @@ def write_bundle(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return load_bundle(target)
+
+
+def sealed(values: Mapping[str, Any]) -> bytes:
+    """Return model.json of these values: its `seal` is the SHA-256 of all its others."""
+    whole = {**values, "seal": _seal(values)}
+    text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8")
+
+
+def _seal(values: Mapping[str, Any]) -> str:
+    others = {name: value for name, value in values.items() if name != "seal"}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
 def _replaceable(target: Path) -> bool:

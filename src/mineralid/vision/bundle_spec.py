@@ -40,10 +40,10 @@ class CalibrationSpec(_Strict):
     """What was fitted on collections held out of training.
 
     Lists indexed by number of tests done, 0..n; the last entry also serves any higher number:
-    temperature (T > 0 of the photograph's scores), wrong_record_rate (epsilon, 0..1) and
-    set_thresholds (one row per number of tests, aligned with the grid set_confidences).
-    set_penalty and set_free_rank: the RAPS penalty (arXiv 2009.14193). species_threshold,
-    group_threshold, unknown_threshold: probabilities from which an answer is given at a level.
+    temperature (T > 0 of the photograph's scores), wrong_record_rate (epsilon, 0..1),
+    set_thresholds (one row per number of tests, aligned with the grid set_confidences) and
+    species_thresholds. set_penalty and set_free_rank: the RAPS penalty (arXiv 2009.14193).
+    species_thresholds, group_threshold, unknown_threshold: probabilities from which an answer is given at a level.
     """
 
     temperature: tuple[_Positive, ...] = Field(min_length=1)
@@ -52,7 +52,7 @@ class CalibrationSpec(_Strict):
     set_thresholds: tuple[tuple[_Finite, ...], ...] = Field(min_length=1)
     set_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     set_free_rank: Annotated[int, Field(ge=0)]
-    species_threshold: _Probability
+    species_thresholds: tuple[_Probability, ...] = Field(min_length=1)
     group_threshold: _Probability
     unknown_threshold: _Probability
     note: str = ""
@@ -83,6 +83,10 @@ class CalibrationSpec(_Strict):
         """Probability that the whole record of `tests` readings belongs to another stone."""
         return self.wrong_record_rate[min(tests, len(self.wrong_record_rate) - 1)]
 
+    def species_threshold_for(self, tests: int) -> float:
+        """Probability from which a species is named when `tests` tests were done."""
+        return self.species_thresholds[min(tests, len(self.species_thresholds) - 1)]
+
     def set_thresholds_for(self, tests: int) -> tuple[float, ...]:
         """Conformal thresholds at `set_confidences` when `tests` tests were done."""
         return self.set_thresholds[min(tests, len(self.set_thresholds) - 1)]
@@ -101,7 +105,11 @@ class UnknownSpec(_Strict):
 
 
 class BundleSpec(_Strict):
-    """model.json. `files` maps each file's name to its SHA-256; `write_bundle` fills it in."""
+    """model.json.
+
+    `files` maps each file's name to its SHA-256 and `seal` is that of the rest of model.json;
+    `write_bundle` fills both in.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     name: _Name
@@ -117,6 +125,7 @@ class BundleSpec(_Strict):
     training: dict[str, JsonValue] = {}
     figures: dict[str, JsonValue] = {}
     files: dict[_FileName, _Sha256] = {}
+    seal: _Sha256 | None = None
 
     @model_validator(mode="after")
     def _distinct(self) -> BundleSpec:

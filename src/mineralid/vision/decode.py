@@ -91,10 +91,7 @@ def _from_array(array: NDArray[Any]) -> Image.Image:
 def _finish(image: Image.Image, name: str, min_side: int) -> NDArray[np.uint8]:
     turn = _UPRIGHT.get(_orientation(image))
     try:
-        rgb = _on_white(image, name)
-        factor = _reduction(rgb.size, min_side)
-        if factor > 1:
-            rgb = rgb.reduce(factor)
+        rgb = _reduced_on_white(image, name, _reduction(image.size, min_side))
         if turn is not None:
             rgb = rgb.transpose(turn)
     except PhotoError:
@@ -102,6 +99,10 @@ def _finish(image: Image.Image, name: str, min_side: int) -> NDArray[np.uint8]:
     except Exception as error:  # a mode or palette that Pillow cannot convert
         raise damaged(name, image.format or image.mode, error) from error
     return np.array(rgb)  # a copy: np.asarray would give pixels that cannot be written
+
+
+# Rows of the reduced picture that are made at once.
+_BAND_ROWS = 64
 
 
 def _orientation(image: Image.Image) -> int:
@@ -120,6 +121,21 @@ def _reduction(size: tuple[int, int], min_side: int) -> int:
             if min(size) // factor >= min_side:
                 return factor
     return 1
+
+
+def _reduced_on_white(image: Image.Image, name: str, factor: int) -> Image.Image:
+    """Convert and reduce in bands: a large palette picture as a whole would fill the memory."""
+    if factor == 1:
+        return _on_white(image, name)
+    if image.mode.startswith(("I", "F", "LAB")):  # needs its format, which a band has not
+        return _on_white(image, name).reduce(factor)
+    width, height = image.size
+    small = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    rows = factor * _BAND_ROWS
+    for top in range(0, height, rows):
+        band = image.crop((0, top, width, min(top + rows, height)))
+        small.paste(_on_white(band, name).reduce(factor), (0, top // factor))
+    return small
 
 
 def _on_white(image: Image.Image, name: str) -> Image.Image:

@@ -31,7 +31,7 @@ RATES = (0.01, 0.02, 0.05, 0.08, 0.1, 0.12, 0.17, 0.25)
 ASSUMED_WRONG_RECORDS = 0.1
 CONFIDENCES = tuple(round(c / 100, 2) for c in range(50, 100))
 SET_PENALTY, SET_FREE_RANK = 0.005, 5
-SPECIES_PRECISION, GROUP_PRECISION = 0.8, 0.8
+SPECIES_PRECISION, GROUP_THRESHOLD = 0.8, 0.7
 UNKNOWN_PRIOR = 0.1
 
 
@@ -178,18 +178,14 @@ def pooled_posteriors(
 def fit_calibration(fitted_on: Sequence[Cases], unseen: Cases, note: str) -> CalibrationSpec:
     """Fit the whole calibration: dials on `fitted_on`, sets and levels on the unseen collections."""
     dials = fit_dials(fitted_on)
-    thresholds, leaders, right = [], [], []
+    thresholds, species = [], []
     for tests in range(len(TESTS) + 1):
         p, labels = pooled_posteriors(unseen, dials, tests, wrong=True)
         scores = conformal.true_class_scores(p, labels, SET_PENALTY, SET_FREE_RANK)
         thresholds.append(
             tuple(min(conformal.conformal_threshold(scores, c), 1e3) for c in CONFIDENCES)
         )
-        # Each number of tests weighs the same, however many choices of tests it has.
-        keep = np.random.default_rng(0).permutation(len(p))[: len(unseen.labels)]
-        leaders.append(p[keep].max(1))
-        right.append(p[keep].argmax(1) == labels[keep])
-    species = precision_threshold(np.concatenate(leaders), np.concatenate(right), SPECIES_PRECISION)
+        species.append(precision_threshold(p.max(1), p.argmax(1) == labels, SPECIES_PRECISION))
     return CalibrationSpec(
         temperature=dials.temperature,
         wrong_record_rate=dials.wrong_record_rate,
@@ -197,8 +193,8 @@ def fit_calibration(fitted_on: Sequence[Cases], unseen: Cases, note: str) -> Cal
         set_thresholds=tuple(thresholds),
         set_penalty=SET_PENALTY,
         set_free_rank=SET_FREE_RANK,
-        species_threshold=species,
-        group_threshold=max(species, GROUP_PRECISION - 0.1),
+        species_thresholds=tuple(species),
+        group_threshold=GROUP_THRESHOLD,
         unknown_threshold=0.5,
         note=note,
     )
