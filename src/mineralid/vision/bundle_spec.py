@@ -37,13 +37,16 @@ class GraphSpec(_Strict):
 
 
 class CalibrationSpec(_Strict):
-    """What was fitted on collections held out of training.
+    """What was fitted on photographs held out of training.
 
+    temperature and wrong_record_rate on new specimens of known collections and on collections left
+    out alike, set_thresholds and species_thresholds on the latter alone (docs/decisions, 003).
     Lists indexed by number of tests done, 0..n; the last entry also serves any higher number:
     temperature (T > 0 of the photograph's scores), wrong_record_rate (epsilon, 0..1),
     set_thresholds (one row per number of tests, aligned with the grid set_confidences) and
     species_thresholds. set_penalty and set_free_rank: the RAPS penalty (arXiv 2009.14193).
-    species_thresholds, group_threshold, unknown_threshold: probabilities from which an answer is given at a level.
+    species_thresholds, group_threshold, unknown_threshold: probabilities from which an answer is
+    given at a level.
     """
 
     temperature: tuple[_Positive, ...] = Field(min_length=1)
