@@ -16,6 +16,7 @@ from mineralid.lab.evaluation.metrics import (
     expected_calibration_error,
     hits,
     mean_of_folds,
+    mean_of_folds_interval,
 )
 
 
@@ -84,6 +85,28 @@ def test_intervals_are_those_of_the_binomial_and_widen_with_stones_of_many_photo
     copied = bootstrap_interval(np.repeat(by_stone, 4), stones)
     assert copied == pytest.approx(single, abs=0.005)
     assert bootstrap_interval(by_stone, [f"s{i}" for i in range(200)]) == single
+
+
+def test_the_interval_of_a_mean_of_folds_weighs_folds_alike() -> None:
+    rng = np.random.default_rng(2)
+    sizes = (200, 50)
+    folds = np.repeat([0, 1], sizes)
+    hit = np.concatenate(
+        [rng.random(n) < share for n, share in zip(sizes, (0.3, 0.8), strict=True)]
+    )
+    stones = [f"s{i}" for i in range(250)]
+    low, high = mean_of_folds_interval(hit.astype(float), stones, folds)
+    shares = np.array([hit[folds == fold].mean() for fold in (0, 1)])
+    spread = 1.96 * np.sqrt((shares * (1 - shares) / sizes).sum()) / 2
+    assert low == pytest.approx(shares.mean() - spread, abs=0.015)
+    assert high == pytest.approx(shares.mean() + spread, abs=0.015)
+
+
+def test_the_interval_of_one_fold_is_that_of_its_photographs() -> None:
+    hit = (np.random.default_rng(0).random(60) < 0.6).astype(float)
+    stones = [f"s{i // 3}" for i in range(60)]
+    one = mean_of_folds_interval(hit, stones, np.full(60, 4))
+    assert one == bootstrap_interval(hit, stones)
 
 
 def test_calibration_error_of_a_constant_is_its_gap() -> None:

@@ -190,7 +190,6 @@ def uneven(both: list[Measured]) -> Measured:
     return spoiled(Measured(held, both[1].cases), 2)
 
 
-@pytest.mark.xfail(strict=True, reason="the interval is of the photographs pooled over the folds")
 def test_the_interval_of_a_mean_of_folds_holds_that_mean(
     uneven: Measured, dials: list[Dials]
 ) -> None:
@@ -200,9 +199,6 @@ def test_the_interval_of_a_mean_of_folds_holds_that_mean(
     assert low <= figures["top1"] <= high
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the curve pools the folds; the card puts it beside a mean of folds"
-)
 def test_the_curve_of_wrong_records_starts_at_the_accuracy_of_the_table(
     uneven: Measured, dials: list[Dials]
 ) -> None:

@@ -71,12 +71,45 @@ def bootstrap_interval(
     Whole groups (specimens) are drawn with replacement: photographs of one stone are not new
     evidence.
     """
+    return _interval(_drawn_means(hit, groups, draws, np.random.default_rng(seed)))
+
+
+def mean_of_folds_interval(
+    hit: NDArray[np.float64],
+    groups: Sequence[str],
+    folds: NDArray[np.int_],
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return the 95 % interval of the mean over `folds` [N] of each fold's mean of `hit` [N].
+
+    Groups are drawn as by `bootstrap_interval` within each fold, and the folds' means averaged.
+    """
+    rng = np.random.default_rng(seed)
+    names = np.asarray(groups)
+    means = [
+        _drawn_means(hit[folds == fold], names[folds == fold], draws, rng)
+        for fold in np.unique(folds)
+    ]
+    return _interval(np.mean(means, axis=0))
+
+
+def _drawn_means(
+    hit: NDArray[np.float64],
+    groups: Sequence[str] | NDArray[np.str_],
+    draws: int,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
     _, inverse = np.unique(np.asarray(groups), return_inverse=True)
     totals = np.bincount(inverse, weights=hit)
     sizes = np.bincount(inverse).astype(float)
-    rng = np.random.default_rng(seed)
     chosen = rng.integers(0, len(totals), size=(draws, len(totals)))
-    means = totals[chosen].sum(1) / sizes[chosen].sum(1)
+    means: NDArray[np.float64] = totals[chosen].sum(1) / sizes[chosen].sum(1)
+    return means
+
+
+def _interval(means: NDArray[np.float64]) -> tuple[float, float]:
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
