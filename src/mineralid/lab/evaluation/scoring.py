@@ -56,9 +56,16 @@ def score_photographs(
 
 
 def cached_scores(run: Path, network: LiteNetwork, manifest: Manifest, spec: ImageSpec) -> Scores:
-    """`score_photographs`, kept in the run's folder under a hash of photographs and preparation."""
+    """`score_photographs`, kept in the run's folder.
+
+    Under a hash of weights, photographs and preparation: another network gets scores of its own.
+    """
     described = json.dumps(
-        [spec.model_dump(mode="json"), [p.image_id for p in manifest.photographs]]
+        [
+            weights_sha256(network),
+            spec.model_dump(mode="json"),
+            [p.image_id for p in manifest.photographs],
+        ]
     )
     key = hashlib.sha256(described.encode()).hexdigest()[:16]
     path = run / f"scores-{key}.npz"
@@ -70,3 +77,12 @@ def cached_scores(run: Path, network: LiteNetwork, manifest: Manifest, spec: Ima
     np.savez(partial, scores=found.scores, feature=found.feature)
     partial.replace(path)
     return found
+
+
+def weights_sha256(network: LiteNetwork) -> str:
+    """Return a hash of a network's parameters and buffers, names included."""
+    found = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        found.update(name.encode())
+        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
