@@ -22,6 +22,16 @@ def test_the_card_is_what_the_figures_render_to(shipped: Bundle) -> None:
     assert card == render_card(shipped.spec)
 
 
+def test_the_card_says_by_how_much_its_choices_flatter_it(shipped: Bundle) -> None:
+    card = (shipped.path / "MODEL_CARD.md").read_text(encoding="utf-8")
+    figures: Any = shipped.spec.figures
+    before = figures["compared"]["ssf"]["collection"]["mean of folds"]["top1"]
+    after = figures["collection"]["accuracy"]["photograph alone"]["mean of folds"]["top1"]
+    assert "**chosen on these folds**. At weight 0 the photograph alone has" in card
+    assert f"{before:.3f} top-1 as the mean of the folds left out, at the weight that ships" in card
+    assert f"{after:.3f}; on new specimens" in card
+
+
 def test_the_shipped_graph_has_no_more_nodes_than_the_plain_backbone(shipped: Bundle) -> None:
     pytest.importorskip("onnx")
     image, classes = shipped.spec.image, len(shipped.spec.classes)

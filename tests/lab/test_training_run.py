@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 import re
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -217,23 +218,51 @@ def test_a_run_that_could_not_write_its_network_is_finished_without_training(
     assert sorted(p.name for p in folder.iterdir()) == ["network.pt", "recipe.json"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a run remembers how many photographs it was begun with, not which"
-)
 def test_other_photographs_in_the_same_folder_are_refused(run: tuple[Path, LiteNetwork]) -> None:
     images, labels, names = pictures()
     with pytest.raises(ValueError, match=r"was begun with another"):
         train(images[::-1], labels[::-1], names, RECIPE, run[0])
+    with pytest.raises(ValueError, match=r"was begun with another photographs"):
+        train(images, labels, names, RECIPE, run[0], image_ids=[f"new{i}" for i in range(40)])
+    with pytest.raises(ValueError, match=r"was begun with another split"):
+        train(images, labels, names, RECIPE, run[0], split="A")
 
 
 def test_another_recipe_in_the_same_folder_is_refused(run: tuple[Path, LiteNetwork]) -> None:
     other = RECIPE.model_copy(update={"learning_rate": 0.5})
-    with pytest.raises(ValueError, match=r"was begun with another recipe: use a new --out"):
+    with pytest.raises(ValueError, match=r"another recipe \(learning_rate 0.01 there, 0.5 now\): "):
         trained(run[0], other)
     images, labels, names = pictures()
-    with pytest.raises(ValueError, match=r"was begun with another classes: use a new --out"):
+    with pytest.raises(ValueError, match=r"another classes \(number 1 is Quartz there, "):
         train(images, labels, names[::-1], RECIPE, run[0])
     assert sorted(p.name for p in run[0].iterdir()) == ["network.pt", "recipe.json"]
+
+
+def damage(path: Path) -> None:
+    """Cut a file in half, as a full disk does."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_a_damaged_network_is_named(run: tuple[Path, LiteNetwork], tmp_path: Path) -> None:
+    folder = shutil.copytree(run[0], tmp_path / "run")
+    path = folder / "network.pt"
+    torch.save({"network": {"head.weight": torch.zeros(3)}}, path)
+    sentence = re.escape(f"{path} is damaged: delete it to train this network anew")
+    for spoil in (lambda: None, lambda: damage(path), lambda: path.write_bytes(b"")):
+        spoil()
+        with pytest.raises(ValueError, match=sentence):
+            trained(folder)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        interrupt(patched, epoch=1)
+        with pytest.raises(Interrupted):
+            trained(tmp_path)
+    damage(tmp_path / "last.ckpt")
+    sentence = f"{tmp_path / 'last.ckpt'} is damaged: delete it to begin this network anew"
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        trained(tmp_path)
 
 
 def test_training_as_a_command_shows_rate_and_time_left(photos: Path, tmp_path: Path) -> None:

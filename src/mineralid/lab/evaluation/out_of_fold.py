@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mineralid.lab.data.manifest import Manifest
-from mineralid.lab.data.splits import LEFT_OUT_FOLDS, collection_folds, specimen_folds
+from mineralid.lab.data.splits import (
+    LEFT_OUT_FOLDS,
+    LeftOut,
+    Split,
+    collection_folds,
+    left_out_folds,
+    specimen_folds,
+)
 from mineralid.lab.evaluation.prototypes import class_prototypes
 from mineralid.lab.evaluation.scoring import Scores, cached_scores
 from mineralid.lab.training.train import load_network
@@ -42,28 +49,44 @@ class OutOfFold:
     prototypes: tuple[dict[str, NDArray[np.float32]], ...]
 
 
-def out_of_fold(
-    kind: str,
-    manifest: Manifest,
-    run_of: Callable[[str], Path],
-    spec: ImageSpec,
-) -> OutOfFold:
-    """Gather the scores of `kind` "specimen" (five folds) or "collection" (A, B, C).
+def judges(
+    kind: str, manifest: Manifest, left_out: LeftOut = LEFT_OUT_FOLDS
+) -> tuple[list[Split], NDArray[np.int_]]:
+    """Return the splits of `kind` "specimen" or "collection", and which judges what is no class.
 
-    run_of: name of a split -> folder of its finished run.
+    That is for each photograph of another species [O] the place of the split whose network scores
+    it.
     """
     core, others = manifest.of_classes(), manifest.of_other_species()
     if kind == "specimen":
         splits = specimen_folds(core)
         # A photograph of another species was in no training: any of the networks will do.
-        chooser = [zlib.crc32(p.specimen.encode()) % len(splits) for p in others.photographs]
+        chosen = [zlib.crc32(p.specimen.encode()) % len(splits) for p in others.photographs]
     elif kind == "collection":
-        splits = collection_folds(core)
-        chooser = [_left_out_index(p.collection) for p in others.photographs]
+        splits = collection_folds(core, left_out)
+        sides = list(left_out_folds(core, left_out).values())
+        place = {name: number for number, side in enumerate(sides) for name in side}
+        # No network has seen a collection without a photograph of a class.
+        chosen = [place.get(p.collection, len(sides) - 1) for p in others.photographs]
     else:
         raise ValueError(f"kind is {kind!r}; allowed: 'specimen', 'collection'")
+    return splits, np.array(chosen, dtype=int)
+
+
+def out_of_fold(
+    kind: str,
+    manifest: Manifest,
+    run_of: Callable[[str], Path],
+    spec: ImageSpec,
+    left_out: LeftOut = LEFT_OUT_FOLDS,
+) -> OutOfFold:
+    """Gather the scores of `kind` "specimen" (five folds) or "collection" (those left out).
+
+    run_of: name of a split -> folder of its finished run.
+    """
+    core, others = manifest.of_classes(), manifest.of_other_species()
+    splits, beyond_fold = judges(kind, manifest, left_out)
     fold = np.empty(len(core), dtype=int)
-    beyond_fold = np.array(chooser, dtype=int)
     labels = np.array(core.labels())
     collections = np.array([p.collection for p in core.photographs])
     own, other, prototypes = [], [], []
@@ -94,15 +117,6 @@ def out_of_fold(
         tuple(p.collection for p in others.photographs),
         tuple(prototypes),
     )
-
-
-def _left_out_index(collection: str) -> int:
-    names = list(LEFT_OUT_FOLDS)
-    for number, name in enumerate(names):
-        members = LEFT_OUT_FOLDS[name]
-        if members is not None and collection in members:
-            return number
-    return next(i for i, name in enumerate(names) if LEFT_OUT_FOLDS[name] is None)
 
 
 def merge_scores(parts: list[tuple[list[int], Scores]], size: int) -> Scores:

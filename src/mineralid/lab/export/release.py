@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from mineralid.evidence import EvidenceModel
-from mineralid.lab.data.manifest import Manifest, read_manifest
-from mineralid.lab.data.splits import LEFT_OUT_FOLDS, collection_folds, specimen_folds
+from mineralid.identify.hypotheses import Hypotheses
+from mineralid.lab.data.manifest import Manifest
+from mineralid.lab.data.splits import EVERYTHING, LEFT_OUT_FOLDS, LeftOut
 from mineralid.lab.evaluation.calibrate import (
     ASSUMED_WRONG_RECORDS,
     fit_calibration,
@@ -34,7 +35,7 @@ from mineralid.lab.evaluation.figures import (
     wrong_record_curve,
 )
 from mineralid.lab.evaluation.metrics import accuracy, mean_of_folds
-from mineralid.lab.evaluation.out_of_fold import out_of_fold
+from mineralid.lab.evaluation.out_of_fold import judges, out_of_fold
 from mineralid.lab.evaluation.prototypes import class_prototypes
 from mineralid.lab.evaluation.scoring import cached_scores
 from mineralid.lab.evaluation.simulated import (
@@ -51,10 +52,11 @@ from mineralid.lab.export.onnx_graph import (
     node_count,
     parity,
 )
+from mineralid.lab.export.plan import ADAPTERS, KINDS, SHIPPED, Plan
 from mineralid.lab.network.lite import LiteNetwork, build_lite, parameter_counts
-from mineralid.lab.training.launch import Job, run_jobs
+from mineralid.lab.training.launch import run_jobs
 from mineralid.lab.training.module import MEAN, STD
-from mineralid.lab.training.recipe import Recipe
+from mineralid.lab.training.record import read_record
 from mineralid.lab.training.train import load_network
 from mineralid.minerals import load_catalogue
 from mineralid.version import __version__
@@ -62,45 +64,23 @@ from mineralid.vision.bundle import write_bundle
 from mineralid.vision.bundle_spec import BundleSpec
 from mineralid.vision.prepare import ImageSpec, prepare_photo
 
-ADAPTERS = ("ssf", "bias", "none")
-SPECIMEN_FOLDS = tuple(f"specimen{i}" for i in range(5))
 # Trained at 192 pixels on random crops and used at 224: objects then look as large as in training
 # (Touvron et al., NeurIPS 2019). 224 against 192 and the crop were chosen on folds A and B.
 IMAGE = ImageSpec(height=224, width=224, fit="crop", crop_fraction=0.9, mean=MEAN, std=STD)
 
 
-def release_jobs(out: Path, adapters: tuple[str, ...] = ADAPTERS) -> list[Job]:
-    """Return every training of a release, the shipped adapter's first."""
-    jobs = []
-    for adapter in adapters:
-        options = () if adapter == "ssf" else ("--set", f"adapter={adapter}")
-        splits = (*LEFT_OUT_FOLDS, *SPECIMEN_FOLDS, *(("all",) if adapter == "ssf" else ()))
-        jobs += [Job(split, out / f"{adapter}-{split}", options) for split in splits]
-    return jobs
-
-
-def make_release(
-    photos: Path,
-    facts: Path,
-    out: Path,
-    bundle: Path,
-    *,
-    at_once: int,
-    threads: int,
-    say: Callable[[str], None],
-) -> Path:
+def make_release(plan: Plan, *, at_once: int, threads: int, say: Callable[[str], None]) -> Path:
     """Train what is missing, then measure, calibrate, export and write the bundle.
 
-    photos: folder of photographs; facts: folder of property tables (readings are drawn from one
-    that the evidence under test does not use). Returns the bundle's folder.
+    Returns the bundle's folder. Raises RuntimeError where a training fails.
     """
-    run_jobs(release_jobs(out), photos, at_once=at_once, threads=threads, say=say)
-    manifest = read_manifest(photos)
+    run_jobs(plan.jobs, plan.photos, at_once=at_once, threads=threads, say=say)
+    manifest, out = plan.manifest, plan.out
     say("measuring on photographs held out of training")
-    figures, calibration, detector = measure(manifest, facts, out, say)
+    figures, calibration, detector = measure(manifest, plan.facts, out, say, plan.left_out)
     (out / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     say("exporting")
-    run = out / "ssf-all"
+    run = out / f"{SHIPPED}-{EVERYTHING}"
     network = load_network(run)
     core = manifest.of_classes()
     prototypes = class_prototypes(
@@ -132,7 +112,7 @@ def make_release(
     }
     spec = BundleSpec.model_validate(
         {
-            "name": "default",
+            "name": plan.bundle.resolve().name,
             "code_version": __version__,
             "catalogue_version": load_catalogue().version,
             "created": datetime.date.today().isoformat(),
@@ -147,9 +127,9 @@ def make_release(
             "figures": json.loads(json.dumps(figures)),
         }
     )
-    write_bundle(bundle, spec, graph, arrays, render_card(spec))
-    say(f"wrote {bundle}")
-    return bundle
+    write_bundle(plan.bundle, spec, graph, arrays, render_card(spec))
+    say(f"wrote {plan.bundle}")
+    return plan.bundle
 
 
 @torch.no_grad()
@@ -161,9 +141,7 @@ def add_to_head(network: LiteNetwork, weight: np.ndarray, bias: np.ndarray) -> N
 
 def training_summary(core: Manifest, run: Path) -> dict[str, Any]:
     """Return what the shipped network was trained on, and how."""
-    recipe = Recipe.model_validate(
-        json.loads((run / "recipe.json").read_text(encoding="utf-8"))["recipe"]
-    )
+    recipe = read_record(run).recipe
     return {
         "photographs": len(core),
         "specimens": len({p.specimen for p in core.photographs}),
@@ -176,26 +154,32 @@ def training_summary(core: Manifest, run: Path) -> dict[str, Any]:
 
 
 def measure(
-    manifest: Manifest, facts: Path, out: Path, say: Callable[[str], None]
+    manifest: Manifest,
+    facts: Path,
+    out: Path,
+    say: Callable[[str], None],
+    left_out: LeftOut = LEFT_OUT_FOLDS,
 ) -> tuple[dict[str, Any], Any, Any]:
     """Return the card's figures, the calibration and the unknown detector, all held out."""
     core = manifest.of_classes()
     catalogue = evidence_catalogue(facts)
-    model = EvidenceModel(tuple(catalogue.find(name) for name in core.classes))
+    # As in the field: blanks and stray readings follow the whole catalogue.
+    model = Hypotheses(catalogue, tuple(core.classes)).class_evidence
     source = reading_source(facts, catalogue, core.classes)
 
     measured = {}
-    for kind in ("specimen", "collection"):
-        held_out = out_of_fold(kind, manifest, _runs(out, "ssf"), IMAGE)
+    for kind in KINDS:
+        held_out = out_of_fold(kind, manifest, _runs(out, SHIPPED), IMAGE, left_out)
         measured[kind] = Measured(held_out, simulate_cases(held_out, model, source))
         say(f"scored the photographs of the {kind} folds")
     both = list(measured.values())
     figures: dict[str, Any] = {
+        "left_out": {n: "all others" if c is None else sorted(c) for n, c in left_out.items()},
         "readings": {
             "source": READING_SOURCE,
             "share_of_cells_from_the_evidence_own_table": source.shared_share(core.classes),
             "share_by_photograph": source.shared_share([p.species for p in core.photographs]),
-        }
+        },
     }
     for kind, target in measured.items():
         dials = dials_by_fold(both, target)
@@ -213,7 +197,7 @@ def measure(
             ),
         }
         say(f"measured the {kind} folds")
-    figures["compared"] = compare_adapters(manifest, out)
+    figures["compared"] = compare_adapters(manifest, out, left_out)
     note = (
         "Fitted on photographs held out of training (five folds by specimen and collections left "
         f"out) with simulated readings, {ASSUMED_WRONG_RECORDS:.0%} of the records taken to be "
@@ -236,19 +220,19 @@ def _runs(out: Path, adapter: str) -> Callable[[str], Path]:
     return lambda split: out / f"{adapter}-{split}"
 
 
-def compare_adapters(manifest: Manifest, out: Path) -> dict[str, Any]:
+def compare_adapters(
+    manifest: Manifest, out: Path, left_out: LeftOut = LEFT_OUT_FOLDS
+) -> dict[str, Any]:
     """Return accuracy of the photograph alone for linear probe, bias-only and SSF, same recipe."""
     core = manifest.of_classes()
     labels = np.array(core.labels())
     table: dict[str, Any] = {}
     for adapter in ADAPTERS:
-        counts = parameter_counts(
-            build_lite(len(core.classes), adapter=adapter, pretrained=False)  # type: ignore[arg-type]
-        )
+        counts = parameter_counts(build_lite(len(core.classes), adapter=adapter, pretrained=False))
         entry: dict[str, Any] = {"trained": counts["trained"], "adapter": counts["adapter"]}
-        for kind in ("specimen", "collection"):
+        for kind in KINDS:
             folds = {}
-            for split in specimen_folds(core) if kind == "specimen" else collection_folds(core):
+            for split in judges(kind, core, left_out)[0]:
                 run, test = out / f"{adapter}-{split.name}", list(split.test)
                 found = cached_scores(run, load_network(run), core.subset(test), IMAGE)
                 folds[split.name] = accuracy(found.scores, labels[test])

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mineralid.lab.training.record import NETWORK_FILE, RunRecord, is_finished
+
 ALLOCATOR = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "100000000000",
@@ -23,16 +25,16 @@ ALLOCATOR = {
 
 @dataclass(frozen=True)
 class Job:
-    """One training: a split, an adapter, the folder that it writes."""
+    """One training: what it is of, the folder that it writes, options of `lab train` for it."""
 
-    split: str
+    record: RunRecord
     run: Path
     options: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
-        """Whether its network is there."""
-        return (self.run / "network.pt").is_file()
+        """Whether its network is there. ValueError where the folder holds another run."""
+        return is_finished(self.run, self.record)
 
 
 def run_jobs(
@@ -45,8 +47,9 @@ def run_jobs(
 ) -> None:
     """Run what is not done yet, `at_once` processes of `threads` threads each.
 
-    Each writes its progress to `log.txt` in its run. Raises RuntimeError that names the log of
-    the first that fails, after the others that run have ended.
+    Each writes its progress to `log.txt` in its run. Raises ValueError, before any is started,
+    where a folder holds another run; RuntimeError that names the log of the first that fails,
+    after the others that run have ended.
     """
     waiting = [job for job in jobs if not job.done]
     if len(waiting) < len(jobs):
@@ -58,7 +61,7 @@ def run_jobs(
             job = waiting.pop(0)
             job.run.mkdir(parents=True, exist_ok=True)
             command = [sys.executable, "-m", "mineralid", "lab", "train"]
-            command += ["--photos", str(photos), "--split", job.split, "--out", str(job.run)]
+            command += ["--photos", str(photos), "--split", job.record.split, "--out", str(job.run)]
             command += ["--threads", str(threads), *job.options]
             with (job.run / "log.txt").open("ab") as log:
                 process = subprocess.Popen(
@@ -72,7 +75,7 @@ def run_jobs(
         for process in [p for p in running if p.poll() is not None]:
             job, started = running.pop(process)
             minutes = (time.monotonic() - started) / 60
-            if process.returncode or not job.done:
+            if process.returncode or not (job.run / NETWORK_FILE).is_file():
                 failed.append(job)
                 say(f"{job.run.name} FAILED after {minutes:.1f} min")
             else:

@@ -9,23 +9,15 @@ import numpy as np
 import torch
 
 from mineralid.lab.data.manifest import Manifest, read_manifest
-from mineralid.lab.data.splits import Split, collection_folds, specimen_folds
+from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut, named_split
 from mineralid.lab.network.lite import LiteNetwork
 from mineralid.lab.training.recipe import Recipe
+from mineralid.lab.training.record import RunRecord, is_finished
 from mineralid.lab.training.train import train
 from mineralid.vision.decode import decode
 
 # Training crops at least half of a side, so pixels beyond this are not needed at 192-260 px.
 TRAINING_MIN_SIDE = 288
-
-
-def named_splits(manifest: Manifest) -> dict[str, Split]:
-    """Return every split by name; `all` trains on everything and tests on nothing."""
-    everything = Split("all", tuple(range(len(manifest))), ())
-    return {
-        split.name: split
-        for split in (everything, *specimen_folds(manifest), *collection_folds(manifest))
-    }
 
 
 def decode_all(manifest: Manifest, min_side: int = TRAINING_MIN_SIDE) -> list[np.ndarray]:
@@ -34,15 +26,30 @@ def decode_all(manifest: Manifest, min_side: int = TRAINING_MIN_SIDE) -> list[np
 
 
 def train_split(
-    photos: Path, split_name: str, recipe: Recipe, run: Path, threads: int | None = None
+    photos: Path,
+    split_name: str,
+    recipe: Recipe,
+    run: Path,
+    threads: int | None = None,
+    left_out: LeftOut = LEFT_OUT_FOLDS,
 ) -> LiteNetwork:
-    """Train one split's network into the folder `run`; resumes. ValueError for an unknown split."""
+    """Train one split's network into the folder `run`; resumes.
+
+    Raises ValueError for an unknown or empty split, and where `run` holds another run.
+    """
     manifest = read_manifest(photos).of_classes()
-    splits = named_splits(manifest)
-    if split_name not in splits:
-        raise ValueError(f"unknown split {split_name!r}; allowed: {', '.join(splits)}")
+    chosen = manifest.subset(named_split(manifest, split_name, left_out).train)
+    # Refused before the photographs are decoded, which takes a minute.
+    finished = is_finished(run, RunRecord.of_manifest(recipe, split_name, chosen))
     if threads is not None:
         torch.set_num_threads(threads)
-    chosen = manifest.subset(splits[split_name].train)
-    images: Sequence[np.ndarray] = [] if (run / "network.pt").is_file() else decode_all(chosen)
-    return train(images, chosen.labels(), manifest.classes, recipe, run)
+    images: Sequence[np.ndarray] = [] if finished else decode_all(chosen)
+    return train(
+        images,
+        chosen.labels(),
+        chosen.classes,
+        recipe,
+        run,
+        split=split_name,
+        image_ids=[p.image_id for p in chosen.photographs],
+    )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +16,14 @@ from mineralid.lab.data.batches import AugmentedPhotographs, training_loader
 from mineralid.lab.network.lite import LiteNetwork, build_lite
 from mineralid.lab.training.module import Training
 from mineralid.lab.training.recipe import Recipe
+from mineralid.lab.training.record import (
+    CHECKPOINT_FILE,
+    NETWORK_FILE,
+    RECORD_FILE,
+    RunRecord,
+    is_finished,
+    read_record,
+)
 
 
 def train(
@@ -25,33 +32,27 @@ def train(
     classes: Sequence[str],
     recipe: Recipe,
     run: Path,
+    *,
+    split: str = "all",
+    image_ids: Sequence[str] | None = None,
 ) -> LiteNetwork:
     """Train and return the averaged network; a finished or interrupted `run` is taken up again.
 
-    images: uint8 [H, W, 3] each; labels: class indices. Writes `run/recipe.json`,
-    `run/last.ckpt` (each epoch) and, when done, `run/network.pt`. Raises ValueError where `run`
-    holds another recipe or class list.
+    images: uint8 [H, W, 3] each; labels: class indices; split and image_ids (default: the places)
+    go into the record. Writes `run/recipe.json`, `run/last.ckpt` (each epoch) and, when done,
+    `run/network.pt`. Raises ValueError where `run` holds another run or a damaged file.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    described: dict[str, Any] = {
-        "recipe": recipe.model_dump(mode="json"),
-        "classes": list(classes),
-        "photographs": len(labels),
-    }
-    record = run / "recipe.json"
-    if record.is_file():
-        found = json.loads(record.read_text(encoding="utf-8"))
-        found["recipe"] = Recipe.model_validate(found["recipe"]).model_dump(mode="json")
-        if found != described:
-            differing = sorted(k for k in described if found.get(k) != described[k])
-            raise ValueError(
-                f"{run} was begun with another {', '.join(differing)}: use a new --out"
-            )
-    else:
-        record.write_text(json.dumps(described, indent=1), encoding="utf-8")
-    finished = run / "network.pt"
-    if finished.is_file():
+    ids = [str(i) for i in range(len(labels))] if image_ids is None else image_ids
+    record = RunRecord.of(recipe, classes, split, ids, labels)
+    if is_finished(run, record):
         return load_network(run)
+    last, finished = run / CHECKPOINT_FILE, run / NETWORK_FILE
+    if last.is_file():
+        with _whole(last, "begin this network anew"):
+            torch.load(last, map_location="cpu", weights_only=True)["state_dict"]
+    run.mkdir(parents=True, exist_ok=True)
+    if not (run / RECORD_FILE).is_file():
+        (run / RECORD_FILE).write_text(record.model_dump_json(indent=1), encoding="utf-8")
 
     seed_everything(recipe.seed, workers=True, verbose=False)
     module = Training(recipe, len(classes))
@@ -63,7 +64,6 @@ def train(
         balance_power=recipe.balance_power,
         workers=recipe.workers,
     )
-    last = run / "last.ckpt"
     trainer = Trainer(
         max_epochs=recipe.epochs,
         accelerator="auto",
@@ -72,7 +72,7 @@ def train(
         enable_model_summary=False,
         default_root_dir=run,
         callbacks=[
-            ModelCheckpoint(run, filename="last", save_top_k=1, enable_version_counter=False),
+            ModelCheckpoint(run, filename=last.stem, save_top_k=1, enable_version_counter=False),
             TQDMProgressBar(refresh_rate=20),
         ],
     )
@@ -87,15 +87,29 @@ def train(
 
 
 def load_network(run: Path) -> LiteNetwork:
-    """Load the finished network of a run, in evaluation mode."""
-    described = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
-    recipe = Recipe.model_validate(described["recipe"])
+    """Load the finished network of a run, in evaluation mode.
+
+    Raises ValueError, which names the file, where the record or the network is damaged.
+    """
+    record = read_record(run)
     network = build_lite(
-        len(described["classes"]),
-        adapter=recipe.adapter,
-        dropout=recipe.dropout,
+        len(record.classes),
+        adapter=record.recipe.adapter,
+        dropout=record.recipe.dropout,
         pretrained=False,
     )
-    saved = torch.load(run / "network.pt", map_location="cpu", weights_only=True)
-    network.load_state_dict(saved["network"])
+    with _whole(run / NETWORK_FILE, "train this network anew"):
+        saved = torch.load(run / NETWORK_FILE, map_location="cpu", weights_only=True)
+        network.load_state_dict(saved["network"])
     return network.eval()
+
+
+@contextmanager
+def _whole(path: Path, aim: str) -> Iterator[None]:
+    """Say of a file of torch's that can't be loaded which it is, and what to do."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # torch, zipfile and pickle each have several of their own
+        raise ValueError(f"{path} is damaged: delete it to {aim}") from error

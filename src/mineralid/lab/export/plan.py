@@ -1,0 +1,112 @@
+"""Plan a release: read and check all that it needs before anything is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from mineralid.lab.data.manifest import Manifest, read_manifest
+from mineralid.lab.data.splits import EVERYTHING, LEFT_OUT_FOLDS, LeftOut, named_splits
+from mineralid.lab.evaluation.calibrate import collection_weights
+from mineralid.lab.evaluation.out_of_fold import judges
+from mineralid.lab.evaluation.simulated import evidence_catalogue, reading_source
+from mineralid.lab.network.scale_shift import AdapterKind
+from mineralid.lab.training.launch import Job
+from mineralid.lab.training.recipe import Recipe
+from mineralid.lab.training.record import RunRecord
+from mineralid.minerals import UnknownMineral
+from mineralid.vision.bundle import SPEC_FILE
+
+SHIPPED: AdapterKind = "ssf"
+ADAPTERS: tuple[AdapterKind, ...] = get_args(AdapterKind)
+KINDS = ("specimen", "collection")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a release is made of: its folders, the photographs, the folds, every training."""
+
+    photos: Path
+    facts: Path
+    out: Path
+    bundle: Path
+    manifest: Manifest
+    left_out: LeftOut
+    jobs: tuple[Job, ...]
+
+
+def plan_release(
+    photos: Path, facts: Path, out: Path, bundle: Path, left_out: LeftOut = LEFT_OUT_FOLDS
+) -> Plan:
+    """Return the plan of a release; creates nothing.
+
+    photos: folder of photographs; facts: folder of property tables (readings are drawn from one
+    that the evidence under test does not use); out: folder of the runs. Raises ValueError or
+    OSError, which names what is missing or unusable.
+    """
+    for path in (out, bundle):
+        if path.exists() and not path.is_dir():
+            raise ValueError(f"{path} is a file; allowed: a folder, or a place for a new one")
+    if bundle.is_dir() and any(bundle.iterdir()) and not (bundle / SPEC_FILE).is_file():
+        raise ValueError(f"{bundle} holds something else; allowed: a bundle, or an empty folder")
+    manifest = read_manifest(photos)
+    core = manifest.of_classes()
+    if len(core.classes) < 2:
+        raise ValueError(f"{photos} names {len(core.classes)} class; needed: two or more")
+    try:
+        reading_source(facts, evidence_catalogue(facts), core.classes)
+    except UnknownMineral as error:
+        raise ValueError(f"a class of {photos}: {error}") from None
+    except KeyError as error:
+        raise ValueError(f"a table of {facts} has no column {error}") from None
+    jobs = tuple(release_jobs(out, core, left_out))
+    check_detector(manifest, left_out)
+    for job in jobs:
+        _ = job.done  # refuses the folder of another run
+    return Plan(photos, facts, out, bundle, manifest, left_out, jobs)
+
+
+def release_jobs(out: Path, core: Manifest, left_out: LeftOut = LEFT_OUT_FOLDS) -> list[Job]:
+    """Return every training of a release, the shipped adapter's first.
+
+    core: the photographs of the classes. Raises ValueError where a split can't be made of them.
+    """
+    splits = named_splits(core, left_out)
+    order = [name for name in left_out if name in splits]
+    order += [name for name in splits if name not in (*order, EVERYTHING)]
+    folds: list[str] = []
+    for name, collections in left_out.items() if left_out != LEFT_OUT_FOLDS else ():
+        if collections is not None:
+            folds += ["--left-out", f"{name}={','.join(sorted(collections))}"]
+    jobs = []
+    for adapter in ADAPTERS:
+        recipe = Recipe(adapter=adapter)
+        options = [] if adapter == SHIPPED else ["--set", f"adapter={adapter}"]
+        for name in (*order, *([EVERYTHING] if adapter == SHIPPED else [])):
+            record = RunRecord.of_manifest(recipe, name, core.subset(splits[name].train))
+            jobs.append(Job(record, out / f"{adapter}-{name}", (*options, *folds)))
+    return jobs
+
+
+def check_detector(manifest: Manifest, left_out: LeftOut = LEFT_OUT_FOLDS) -> None:
+    """Raise ValueError where the detector of other species can't be fitted without some fold."""
+    core, others = manifest.of_classes(), manifest.of_other_species()
+    collections = np.array([p.collection for p in (*core.photographs, *others.photographs)])
+    unknown = np.arange(len(collections)) >= len(core)
+    for kind in KINDS:
+        splits, beyond_fold = judges(kind, manifest, left_out)
+        fold = np.empty(len(core), dtype=int)
+        for number, split in enumerate(splits):
+            fold[list(split.test)] = number
+        judged = np.concatenate([fold, beyond_fold])
+        for number, split in enumerate(splits):
+            kept = judged != number
+            if not collection_weights(unknown[kept], list(collections[kept])).any():
+                raise ValueError(
+                    f"{len(others)} photographs of other species than the {len(core.classes)} "
+                    f"classes are too few: outside the fold {split.name}, no collection has both "
+                    "5 of them and 5 of classes, from which the two are told apart"
+                )
