@@ -110,7 +110,11 @@ def test_a_finished_run_of_something_else_is_refused_before_anything_is_started(
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "Invalid JSON"), ('{"recipe": {}}', "split Field required"), ("[]", "should be an object")],
+    [
+        ("{", "Invalid JSON"),
+        ('{"recipe": {}}', "split Field required"),
+        ("[]", "should be an object"),
+    ],
 )
 def test_a_damaged_record_is_named(tmp_path: Path, text: str, reason: str) -> None:
     run = finish(tmp_path / "run", record("A"))

@@ -153,9 +153,6 @@ def test_thresholds_of_sets_do_not_see_the_fold_that_they_judge(
         assert set_figures(changed, dials, 0.9)["0"]["coverage"] < 0.8
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a set is never empty, yet where it would be its truth counts as missed"
-)
 def test_coverage_and_size_are_those_of_the_sets_that_the_field_makes(
     both: list[Measured], dials: list[Dials]
 ) -> None:
