@@ -16,7 +16,7 @@ from mineralid.lab.evaluation.simulated import evidence_catalogue, reading_sourc
 from mineralid.lab.network.scale_shift import AdapterKind
 from mineralid.lab.training.launch import Job
 from mineralid.lab.training.recipe import Recipe
-from mineralid.lab.training.record import RunRecord
+from mineralid.lab.training.record import RunRecord, is_finished
 from mineralid.minerals import UnknownMineral
 from mineralid.vision.bundle import SPEC_FILE
 
@@ -65,7 +65,7 @@ def plan_release(
     jobs = tuple(release_jobs(out, core, left_out))
     check_detector(manifest, left_out)
     for job in jobs:
-        _ = job.done  # refuses the folder of another run
+        is_finished(job.run, job.record)  # refuses the folder of another run
     return Plan(photos, facts, out, bundle, manifest, left_out, jobs)
 
 
