@@ -19,7 +19,7 @@ endif
 PYTEST_ARGS ?=
 FACTS ?= ../shared/facts
 PHOTOS ?= ../shared/minerals
-RUNS ?= runs
+RUNS ?= runs/release
 BUNDLE ?= src/mineralid/models/default
 
 WITH_EXTRAS := .[heic,lab,test]
@@ -169,6 +169,10 @@ bench: $(VENV)/.installed  ## run each of benchmarks/ once
 catalogue: $(VENV)/.installed  ## build the catalogue's tables again; FACTS=../shared/facts
 	@PYTHONPATH=src "$(VENV)/bin/python" -m mineralid.minerals.importer --facts "$(FACTS)"
 
+# Page faults dominate what torch does on a CPU: glibc is told to keep its memory.
+bundle: export MALLOC_MMAP_MAX_ := 0
+bundle: export MALLOC_TRIM_THRESHOLD_ := 100000000000
+bundle: export MALLOC_TOP_PAD_ := 268435456
 .PHONY: bundle
 bundle: $(VENV_TEST)/.installed  ## train, evaluate and write the default bundle; PHOTOS=, FACTS=, RUNS=, BUNDLE=
 	@"$(VENV_TEST)/bin/mineralid" lab release --photos "$(PHOTOS)" --facts "$(FACTS)" \

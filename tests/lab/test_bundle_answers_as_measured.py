@@ -40,7 +40,11 @@ WEIGHTS = {
     "similarity": -1.0,
     "log_feature_norm": 0.7,
 }
-READINGS = ({}, {"streak": "green"}, {"hardness": "6.5", "luster": "metallic", "streak": "white"})
+READINGS: tuple[dict[str, str], ...] = (
+    {},
+    {"streak": "green"},
+    {"hardness": "6.5", "luster": "metallic", "streak": "white"},
+)
 ROWS = (0, 7, 13, 26, 39)
 
 
@@ -140,6 +144,7 @@ def test_the_answer_is_the_measured_posterior(
     assert expected.std(0).max() > 0.01  # the photographs matter
     for row, p in zip(ROWS, expected, strict=True):
         report = identifier.identify(manifest.photographs[row].path, **given, top=None)
+        assert report.unknown is not None
         by_name = {c.name: c.probability / (1 - report.unknown) for c in report.candidates}
         found = [by_name[name] for name in manifest.classes]
         np.testing.assert_allclose(found, p, atol=1e-4)

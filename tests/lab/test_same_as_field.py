@@ -146,9 +146,6 @@ class Seen(Exception):
     """Carries what was asked for out of a release."""
 
 
-@pytest.mark.xfail(
-    strict=True, reason="blanks and strays follow the classes, in the field the whole catalogue"
-)
 def test_the_evidence_of_the_measurement_is_that_of_the_field(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -161,9 +161,6 @@ def test_the_evidence_under_test_uses_no_wikipedia(independent: Catalogue) -> No
         assert "wikipedia" not in load_catalogue().sources[source].title.lower(), source
 
 
-@pytest.mark.xfail(
-    strict=True, reason="curated36 was compiled from Wikipedia among others, gemotion after it"
-)
 def test_the_evidence_under_test_uses_nothing_that_was_made_from_wikipedia(
     independent: Catalogue,
 ) -> None:
