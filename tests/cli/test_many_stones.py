@@ -62,7 +62,7 @@ def test_csv_output(identify: Run, table: Path) -> None:
     assert identify("--table", table, "--output", output).exit_code == 0
     header, *rows = output.read_text(encoding="utf-8").splitlines()
     assert header.startswith(
-        "row,error,level,answer,answer_probability,best,probability,candidates,"
+        "row,error,level,answer,answer_probability,why_unknown,best,probability,leading_species,"
     ) and header.endswith(",note")
     assert len(rows) == 3
 
@@ -106,7 +106,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(
     assert not output.exists() and len(answers(output.with_name("out.jsonl.partial"))) == 14
     result = identify("--table", table, "--output", output, "--resume")
     assert result.exit_code == 0
-    assert "30 rows (12 of them from before)" in result.stderr
+    assert "30 rows (14 of them from before)" in result.stderr
     assert output.read_bytes() == whole.read_bytes()
 
 

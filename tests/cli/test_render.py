@@ -65,7 +65,7 @@ def finding(status: str, test: str = "streak") -> ReadingFinding:
 def test_a_species() -> None:
     text = shown(report())
     assert text.splitlines()[0] == "Pyrite   species, 90 % likely"
-    assert "90 % sure it is Pyrite" in text and "none of these" in text
+    assert "Set at 90 % confidence: Pyrite (such sets hold" in text and "none of these" in text
 
 
 def test_a_variety_says_of_what() -> None:
@@ -115,7 +115,7 @@ def test_unknown(basis: str, words: str) -> None:
         )
     )
     assert text.splitlines()[0] == "Unknown   70 % likely to be none of these"
-    assert words in text and "If it is one of them at all: 90 % sure" in text
+    assert words in text and "If it is one of them at all: set at 90 % confidence" in text
 
 
 def test_not_decided() -> None:
@@ -150,9 +150,12 @@ def test_what_readings_say_for_and_against() -> None:
 def test_minerals_outside_the_model() -> None:
     one = [OutsideMineral(name="Cinnabar", probability=0.6, log_likelihood_ratio=2.0)]
     text = " ".join(shown(report(outside=one)).split())
-    assert "Cinnabar fits the readings better than the leader does" in text
+    assert "readings fit them better than the leader: Cinnabar (60 %, fits ×7.4)." in text
     two = [*one, OutsideMineral(name="Realgar", probability=0.1, log_likelihood_ratio=1.0)]
-    assert "Cinnabar and Realgar fit the readings" in " ".join(shown(report(outside=two)).split())
+    text = " ".join(shown(report(outside=two)).split())
+    assert "Cinnabar (60 %, fits ×7.4), Realgar (10 %, fits ×2.7)." in text
+    unlikely = [one[0].model_copy(update={"probability": 1e-4})]
+    assert "Outside" not in shown(report(outside=unlikely))
     none = {"level": "unknown", "answer": None, "why_unknown": "none of these", "unknown": 0.8}
     text = " ".join(shown(report(**none, outside=two, candidates={"Pyrite": 0.2})).split())
     assert "Outside the model the readings fit Cinnabar (60 %) or Realgar (10 %)." in text
@@ -195,8 +198,9 @@ def test_safety_and_versions_come_last() -> None:
 def test_a_long_set_is_counted() -> None:
     names = [f"Mineral{n}" for n in range(40)]
     text = " ".join(shown(report(prediction_set=names)).split())
-    assert "90 % sure only that it is one of 40 minerals: another test would help" in text
-    assert "one of Mineral0" in " ".join(shown(report(prediction_set=names[:12])).split())
+    assert "Set at 90 % confidence: 40 minerals: Mineral0, Mineral1," in text
+    assert "Mineral11 and 28 more (such sets" in text
+    assert "12 minerals" not in shown(report(prediction_set=names[:12]))
 
 
 def test_a_reading_is_shown_as_it_was_read() -> None:

@@ -202,7 +202,7 @@ def test_a_partial_that_was_damaged_is_kept_up_to_the_damage(
     del lines[10]
     partial.write_bytes(b"".join(lines))
     summary = answer_table(identifier, table, broken, resume=True)
-    assert summary.resumed == 8
+    assert summary.resumed == {".jsonl": 10, ".csv": 9}[suffix] // GROUP * GROUP  # csv: a header
     assert broken.read_bytes() == whole.read_bytes()
 
 
@@ -350,7 +350,7 @@ def test_a_folder_can_be_gone_on_with(stones: Path, identifier: Identifier, suff
     broken = stones / f"broken{suffix}"
     with pytest.raises(Interrupt):
         answer_folder(identifier, stones, broken, progress=interrupt_after(5))
-    assert answer_folder(identifier, stones, broken, resume=True).resumed == 4
+    assert answer_folder(identifier, stones, broken, resume=True).resumed == 5 // GROUP * GROUP
     assert broken.read_bytes() == (stones / f"whole{suffix}").read_bytes()
     with pytest.raises(Interrupt):
         answer_folder(identifier, stones, broken, progress=interrupt_after(5))

@@ -132,7 +132,7 @@ def _print(about: Mapping[str, Any], full: bool) -> None:
             + (
                 ""
                 if bundle["catalogue_version"] == c["version"]
-                else ", which is not the one above"
+                else "; the catalogue has changed since"
             ),
             "size": f"{bundle['size_mb']} MB, for photographs of {bundle['input']}",
             "classes": f"{len(bundle['classes'])}: {', '.join(bundle['classes'])}",

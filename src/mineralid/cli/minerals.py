@@ -75,6 +75,11 @@ def minerals(
             _print_mineral(_console(), catalogue, mineral)
         return
     # The likeliest to be met first.
+    if not as_json and all(value is None for value in readings.values()):
+        raise _fail(
+            f"give a name or readings, for example --hardness 6-6.5 --luster metallic; "
+            f"--json lists all {len(catalogue):,} minerals"
+        )
     found = sorted(catalogue.where(**_conditions(readings)), key=lambda m: -m.commonness)
     if as_json:
         records = [as_record(catalogue, mineral) for mineral in found]
@@ -176,7 +181,8 @@ def _print_mineral(console: Console, catalogue: Catalogue, mineral: Mineral) -> 
     table.add_column("sources", style="dim", ratio=2)
     for column, label in LABELS.items():
         value = _shown(catalogue, mineral, column)
-        shown = Text(value + UNITS.get(column, "")) if value else Text("not known", style="dim")
+        blank = "none recorded" if column in ("toxicity", "radioactivity") else "not known"
+        shown = Text(value + UNITS.get(column, "")) if value else Text(blank, style="dim")
         ids = mineral.sources.get(column, ())
         table.add_row(label, shown, Text(", ".join(ids) + " (one source)" * (len(ids) == 1)))
     console.print(table)

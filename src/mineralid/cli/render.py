@@ -27,7 +27,9 @@ LEAST_SHOWN = 0.0005
 # An outcome after which no mineral is this likely leaves the question open.
 CLEAR = 0.4
 # A test expected to tell less than this is not worth making.
-LEAST_BITS = 0.01
+LEAST_BITS = 0.05
+# Minerals outside the model less likely than this are not mentioned.
+LEAST_OUTSIDE = 0.002
 # A reading that stands for more words than these ("non-metallic") is told by their number.
 MOST_WORDS = 4
 NONE_OF_THESE = "none of these"
@@ -86,13 +88,20 @@ def _headline(report: Report) -> Iterator[RenderableType]:
         yield Text.assemble((name, "bold"), f"   {_kind(name)}, {percent(best.probability)} likely")
         return
     if report.level == "group" and report.answer:
+        kind = _kind(report.answer)
+        whole = f"{kind}, its varieties counted in" if kind == "species" else kind
         yield Text.assemble(
             (report.answer, "bold"),
-            f"   {_kind(report.answer)}, {percent(report.answer_probability or 0.0)} likely",
+            f"   {whole}, {percent(report.answer_probability or 0.0)} likely",
         )
-        members = [c.name for c in report.candidates if _belongs(c.name, report.answer)]
+        members = [
+            "no variety in particular" if c.name == report.answer else c.name
+            for c in report.candidates
+            if _belongs(c.name, report.answer)
+        ]
         if members:
-            yield Text(f"Which of its members is not decided: {_joined(members[:4], 'or')}.")
+            which = "variety" if kind == "species" else "of its members"
+            yield Text(f"Which {which} is not decided: {_joined(members[:4], 'or')}.")
         return
     if report.why_unknown == "none of these":
         yield Text.assemble(
@@ -134,6 +143,13 @@ def _contradictions(report: Report) -> Iterator[RenderableType]:
         else:
             said, style = f"Your {finding.test} sits badly with everything else", "yellow"
         yield Text.assemble((said, style), f" ({_given(finding)}): test it again.{again}".rstrip())
+    assumed = 0.0 if report.trust is None else 1.0 - report.trust
+    if report.wrong_record is not None and report.wrong_record >= max(0.2, assumed + 0.05):
+        yield Text(
+            f"{percent(report.wrong_record)} likely that the readings as a whole belong to another "
+            "stone or were taken wrongly.",
+            "yellow",
+        )
 
 
 def _candidates(report: Report) -> Iterator[RenderableType]:
@@ -171,22 +187,21 @@ def _set_line(report: Report) -> Text:
     # The set is drawn among the minerals ranked, which hold no promise for any other stone.
     doubtful = report.unknown is not None and report.unknown >= 0.5
     among = "If it is one of them at all: " if doubtful else ""
+    listed = ", ".join(names[:MOST_IN_SET])
     if len(names) > MOST_IN_SET:
-        return Text.assemble(
-            among,
-            (f"{percent(report.confidence or 0.0)} sure", "bold"),
-            f" only that it is one of {len(names)} minerals: another test would help",
-        )
-    listed = ", ".join(names)
+        listed = f"{len(names)} minerals: {listed} and {len(names) - MOST_IN_SET} more"
     basis = (
-        "as measured on collections that the model had not seen"
+        "such sets hold the answer that often on collections that the model had not seen"
         if report.set_basis == "calibrated"
-        else "by the readings alone, if the readings are right"
+        else "if the readings are right"
     )
     return Text.assemble(
         among,
-        (f"{percent(report.confidence or 0.0)} sure", "bold"),
-        " it is " + ("" if len(names) == 1 else "one of ") + listed,
+        (
+            f"{'set' if among else 'Set'} at {percent(report.confidence or 0.0)} confidence: ",
+            "bold",
+        ),
+        listed,
         (f" ({basis})", "dim"),
     )
 
@@ -208,13 +223,6 @@ def _readings(report: Report) -> Iterator[RenderableType]:
             cell.append(f"\n{finding.status}", _STATUS_STYLES[finding.status])
         table.add_row(cell, _supports(finding.speaks_for), _supports(finding.speaks_against))
     yield Padding(table, (0, 0, 0, 2))
-    assumed = 0.0 if report.trust is None else 1.0 - report.trust
-    if report.wrong_record is not None and report.wrong_record >= max(0.2, assumed + 0.05):
-        yield Text(
-            f"{percent(report.wrong_record)} likely that the readings as a whole belong to another "
-            "stone or were taken wrongly.",
-            "yellow",
-        )
 
 
 def _supports(supports: Sequence[Support]) -> Text:
@@ -224,14 +232,16 @@ def _supports(supports: Sequence[Support]) -> Text:
 
 
 def _outside(report: Report) -> Iterator[RenderableType]:
-    if not report.outside:
+    worth = [o for o in report.outside if o.probability >= LEAST_OUTSIDE]
+    if not worth:
         return
-    names = _joined([o.name for o in report.outside], "and")
+    fit = ", ".join(
+        f"{o.name} ({percent(o.probability)}, fits {times(o.log_likelihood_ratio)})" for o in worth
+    )
     yield Text.assemble(
         ("Outside the model", "bold"),
-        f"   {names} fit{'s' if len(report.outside) == 1 else ''} the readings better than the "
-        "leader does; the photograph's model does not know "
-        f"{'it' if len(report.outside) == 1 else 'them'}.",
+        f"   The photograph's model does not know them, and the readings fit them better than the "
+        f"leader: {fit}.",
     )
 
 
@@ -279,8 +289,14 @@ def _outcomes(test: NextTestAdvice) -> Table:
 
 
 def _safety(report: Report) -> Iterator[RenderableType]:
+    if not report.safety:
+        return
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
     for place, note in enumerate(report.safety):
-        yield Text.assemble(("Safety   " if place == 0 else "         ", "bold red"), note)
+        table.add_row(Text("Safety" if place == 0 else "", "bold red"), Text(note))
+    yield table
 
 
 def _versions(report: Report) -> Iterator[RenderableType]:
@@ -295,7 +311,7 @@ def _given(finding: ReadingFinding) -> str:
     given = finding.given.removeprefix(f"{finding.test} ")
     read = finding.value
     same = _bare(given) in (_bare(read), _bare(read.removesuffix(" g/cm3")))
-    if same or not read:
+    if same or not read or finding.test == "hardness":  # comparisons are plain as they are
         return given
     words = read.split(" or ")
     read = f"{len(words)} words" if len(words) > MOST_WORDS else read

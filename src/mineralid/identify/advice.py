@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 
 # A hazard is told of every candidate that is at least this likely.
 LEAST_HAZARD = 0.05
+LEAST_HAZARD_OUTSIDE = 0.01
 # Nats by which a mineral outside must fit better than the leader to be worth a word.
 LEAST_BETTER = 0.25
 MOST_OUTSIDE = 5
@@ -82,16 +83,19 @@ def outside_minerals(
     ]
 
 
-def safety_notes(catalogue: Catalogue, candidates: Mapping[str, float]) -> list[str]:
+def safety_notes(
+    catalogue: Catalogue, candidates: Mapping[str, float], outside: Mapping[str, float]
+) -> list[str]:
     """Return the toxicity and radioactivity notes of what is likely enough, likeliest first.
 
-    A note that several minerals share is given once, with their names.
+    candidates, outside: probability by name; of a mineral outside the model less is enough. A note that several minerals share is given once, with their names.
     """
     bearers: dict[str, list[str]] = {}
-    for name, probability in sorted(candidates.items(), key=lambda item: -item[1]):
-        if probability >= LEAST_HAZARD:
-            mineral = catalogue.find(name)
-            for note in (mineral.toxicity, mineral.radioactivity):
-                if note and not note.endswith(HARMLESS):
-                    bearers.setdefault(note, []).append(name)
+    likely = [(p, name) for name, p in candidates.items() if p >= LEAST_HAZARD]
+    likely += [(p, name) for name, p in outside.items() if p >= LEAST_HAZARD_OUTSIDE]
+    for _, name in sorted(likely, key=lambda item: -item[0]):
+        mineral = catalogue.find(name)
+        for note in (mineral.toxicity, mineral.radioactivity):
+            if note and not note.endswith(HARMLESS):
+                bearers.setdefault(note, []).append(name)
     return [f"{', '.join(names)}: {note}" for note, names in bearers.items()]

@@ -48,14 +48,16 @@ def reading_findings(
     for (test, reading), own, even in zip(readings.items(), log_likelihoods, log_even, strict=True):
         average = float(log_mean(own, log_weights))
         consistency = float(log_mean(own, log_softmax(total - own))) - average
-        explained = float(log_mean(own[: len(names)], named)) - float(even)
+        answered = float(log_mean(own[: len(names)], named))
+        explained = answered - float(even)
         ratios = [(names[i], float(own[i]) - average) for i in leaders]
         findings.append(
             ReadingFinding(
                 test=test,
                 given=reading.text or reading.describe(),
                 value=reading.describe().removeprefix(f"{test} "),
-                status=_status(consistency, explained),
+                # What the answer makes likelier than it is for any stone is explained by it.
+                status="used" if answered > average else _status(consistency, explained),
                 log_likelihood_ratio=ratios[0][1] if ratios else 0.0,
                 consistency=consistency,
                 speaks_for=[

@@ -25,6 +25,13 @@ class Hypotheses:
     catalogue: Catalogue
     classes: tuple[str, ...]
 
+    def prepare(self) -> None:
+        """Make all that is made once, ahead of the first answer."""
+        self.log_prior("uniform", "classes")
+        self.log_prior("commonness", "outside")
+        self.class_evidence  # noqa: B018
+        self.outside_evidence if len(self.outside_rows) else None
+
     @cached_property
     def minerals(self) -> tuple[Mineral, ...]:
         """Every mineral that can be ranked, in the catalogue's order."""

@@ -76,7 +76,7 @@ class Identifier:
         *,
         trust: float | None = None,
         confidence: float = 0.9,
-        top: int | None = 10,
+        top: int | str | None = 10,
         prior: str | None = None,
     ) -> Report:
         """Turn scores and readings into the Report; needs no network. Options as in `identify`."""
@@ -128,7 +128,7 @@ def identify(
     bundle: str | os.PathLike[str] | None = None,
     trust: float | None = None,
     confidence: float = 0.9,
-    top: int | None = 10,
+    top: int | str | None = 10,
     prior: str | None = None,
     **readings: Any,
 ) -> Report:
@@ -137,7 +137,7 @@ def identify(
     photos: a path, bytes, Pillow image or uint8 array [H, W, 3], or a sequence of them; may be
     empty. readings: hardness, luster, streak, density, magnetism, acid as on the command line;
     None or "" is not tested. trust: how far the readings are believed, 0..1 (default: as fitted).
-    confidence: of the prediction set, in (0, 1). top: how many candidates, None for all. prior:
+    confidence: of the prediction set, in (0, 1). top: how many candidates, "all" for every one. prior:
     `commonness` or `uniform` (default: commonness without a photograph, uniform with one). Raises
     ReadingError, PhotoError or BundleError, all ValueErrors.
 

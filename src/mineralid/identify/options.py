@@ -16,7 +16,7 @@ def check_options(
     *,
     trust: float | None = None,
     confidence: float = 0.9,
-    top: int | None = 10,
+    top: int | str | None = 10,
     prior: str | None = None,
 ) -> None:
     """Raise ReadingError (a ValueError with `.field`) for an option out of its range."""
@@ -32,7 +32,7 @@ def check_options(
     if not (number(confidence) and 0.0 < confidence < 1.0):
         refuse("confidence", confidence, "above 0 and below 1")
     whole = isinstance(top, (int, np.integer)) and not isinstance(top, bool)
-    if top is not None and not (whole and top >= 1):
-        refuse("top", top, "1 and more, or all (None)")
+    if top not in (None, "all") and not (whole and top >= 1):  # type: ignore[operator]
+        refuse("top", top, "1 and more, or all")
     if prior is not None and prior not in PRIORS:
         refuse("prior", prior, ", ".join(PRIORS))

@@ -136,12 +136,19 @@ class Report(_Value):
         if self.error is not None or self.best is None:
             return f"no answer: {self.error}"
         if self.answer is not None and self.answer_probability is not None:
-            said = f"{self.answer} ({self.level}, {self.answer_probability:.0%})"
+            said = f"{self.answer} ({self.level}, {_percent(self.answer_probability)})"
         else:
             said = f"unknown, {self.why_unknown}"
-        led = ", ".join(f"{c.name} {c.probability:.0%}" for c in self.candidates[:3])
-        return f"{said}; leading: {led}; none of these: {self.unknown:.0%}"
+        led = ", ".join(f"{c.name} {_percent(c.probability)}" for c in self.candidates[:3])
+        return f"{said}; leading: {led}; none of these: {_percent(self.unknown or 0.0)}"
 
     def to_json(self) -> str:
         """One line of JSON."""
         return self.model_dump_json()
+
+
+def _percent(p: float) -> str:
+    """Whole per cent, never 0 or 100 for what is neither."""
+    if 0 < p < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= p < 1 else f"{p:.0%}"

@@ -12,7 +12,7 @@ from mineralid.identify import advice, conformal, posterior
 from mineralid.identify.findings import reading_findings
 from mineralid.identify.frames import Frame, Weighed
 from mineralid.identify.levels import answer_level
-from mineralid.identify.report import Candidate, Report, Versions
+from mineralid.identify.report import Candidate, ReadingFinding, Report, Versions
 from mineralid.minerals import Catalogue
 from mineralid.observation import Observation
 from mineralid.observation.readings import Reading
@@ -34,7 +34,7 @@ def write_report(
     calibration: CalibrationSpec,
     calibrated: bool,
     confidence: float,
-    top: int | None,
+    top: int | str | None,
     trust: float | None,
     versions: Versions,
 ) -> Report:
@@ -57,11 +57,11 @@ def write_report(
         unknown_threshold=calibration.unknown_threshold,
     )
     why = "none of these" if weighed.unknown >= calibration.unknown_threshold else "not decided"
-    log_readings, log_base, log_weights = frame.everything()
     beyond = frame.beyond.names if frame.beyond is not None else ()
-    hazards = {frame.names[i]: float(known[i]) for i in leading}
-    hazards |= dict(zip(beyond, weighed.beyond.tolist(), strict=True))
-    candidates = [Candidate(name=frame.names[i], probability=float(known[i])) for i in order[:top]]
+    listed = top if isinstance(top, int) else None
+    candidates = [
+        Candidate(name=frame.names[i], probability=float(known[i])) for i in order[:listed]
+    ]
     return Report(
         photos=[_shown(p) for p in observation.photos if isinstance(p, (str, Path))],
         level=level,
@@ -75,21 +75,36 @@ def write_report(
         confidence=confidence,
         set_basis="calibrated" if calibrated else "model",
         outside=_outside(frame, weighed, readings) if tests else [],
-        readings=reading_findings(
-            readings=readings,
-            log_likelihoods=log_readings,
-            log_even=frame.log_even,
-            log_base=log_base,
-            log_weights=log_weights,
-            names=(*frame.names, *beyond),
-            leaders=leading[:LEADERS],
-        ),
+        readings=_findings(frame, readings, leading[:LEADERS]) if readings else [],
         wrong_record=weighed.wrong_record,
         next_tests=_next_tests(frame, weighed, readings),
-        safety=advice.safety_notes(catalogue, hazards),
+        safety=advice.safety_notes(
+            catalogue,
+            {frame.names[i]: float(known[i]) for i in leading},
+            {
+                beyond[i]: float(weighed.beyond[i])
+                for i in np.flatnonzero(weighed.beyond >= advice.LEAST_HAZARD_OUTSIDE)
+            },
+        ),
         prior=frame.stated_prior,
         trust=trust,
         versions=versions,
+    )
+
+
+def _findings(
+    frame: Frame, readings: dict[str, Reading], leaders: list[int]
+) -> list[ReadingFinding]:
+    log_likelihoods, log_base, log_weights = frame.everything()
+    beyond = frame.beyond.names if frame.beyond is not None else ()
+    return reading_findings(
+        readings=readings,
+        log_likelihoods=log_likelihoods,
+        log_even=frame.log_even,
+        log_base=log_base,
+        log_weights=log_weights,
+        names=(*frame.names, *beyond),
+        leaders=leaders,
     )
 
 

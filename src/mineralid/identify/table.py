@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections import deque
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from mineralid.identify.table_output import LineFormat, line_format
 from mineralid.identify.table_partial import PartialOutput
 from mineralid.identify.table_rows import StoneRow, Table, open_table
 from mineralid.observation import Observation
-from mineralid.vision import ItemScores, PhotoError, stream_scores
+from mineralid.vision import ItemScores, PhotoError, stream_each
 
 # Rows computed together. Part of what a run's bytes follow from.
-GROUP = 4
+GROUP = 1
 MOST_ERRORS = 5
 
 Progress = Callable[[int, int], None]  # rows done, rows in all
@@ -52,18 +52,23 @@ def answer_rows(
     A row that cannot be answered gives a Report with `error` and nothing else. options: trust,
     confidence, top, prior as in `mineralid.identify`. Memory does not grow with the rows.
     """
-    waiting: deque[StoneRow] = deque()
 
-    def items() -> Iterator[Sequence[str]]:
-        for row in rows:
-            waiting.append(row)
-            yield () if row.error else row.paths
+    def photographs(row: StoneRow) -> Sequence[str]:
+        return () if row.error else row.paths
 
-    stream = stream_scores(items(), identifier.classifier, batch_size=GROUP)
+    def answer(row: StoneRow, scored: ItemScores | PhotoError) -> Report:
+        ready.join()
+        return _answer(identifier, row, scored, options)
+
+    # What the answers need is made while the first photographs are decoded and scored.
+    ready = threading.Thread(target=identifier.hypotheses.prepare, daemon=True)
+    ready.start()
+
+    # Answered in the threads that score: a third one would only take turns with them.
+    stream = stream_each(rows, photographs, answer, identifier.classifier, batch_size=GROUP)
     # Closed at once when the caller stops: its threads then finish what they hold and no more.
-    with closing(cast("Generator[ItemScores | PhotoError, None, None]", stream)):
-        for scored in stream:
-            yield _answer(identifier, waiting.popleft(), scored, options)
+    with closing(cast("Generator[Report, None, None]", stream)):
+        yield from stream
 
 
 def _answer(
@@ -96,7 +101,7 @@ def answer_table(
     progress: Progress | None = None,
     trust: float | None = None,
     confidence: float = 0.9,
-    top: int | None = 10,
+    top: int | str | None = 10,
     prior: str | None = None,
 ) -> RunSummary:
     """Answer every row of a table into `output`, JSON lines (.jsonl) or .csv.
@@ -137,7 +142,7 @@ def answer_folder(
     progress: Progress | None = None,
     trust: float | None = None,
     confidence: float = 0.9,
-    top: int | None = 10,
+    top: int | str | None = 10,
     prior: str | None = None,
 ) -> RunSummary:
     """Answer every photograph below a folder, each as one stone, sorted by path.

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from mineralid.identify.report import Report
+from mineralid.identify.report import Candidate, OutsideMineral, Report
 from mineralid.identify.table_errors import TableError
 
 FORMATS = (".jsonl", ".csv")
@@ -43,7 +43,8 @@ class CsvLines:
     """
 
     COLUMNS = (
-        "row", "error", "level", "answer", "answer_probability", "best", "probability", "candidates", "unknown", "prediction_set", "confidence",
+        "row", "error", "level", "answer", "answer_probability", "why_unknown", "best", "probability",
+        "leading_species", "candidates", "unknown", "prediction_set", "confidence",
         "outside", "photos", "readings", "doubted", "wrong_record", "next_tests", "safety", "prior", "trust",
         "mineralid", "bundle", "catalogue",
     )  # fmt: skip
@@ -70,13 +71,15 @@ class CsvLines:
             report.level,
             report.answer,
             _number(report.answer_probability),
+            report.why_unknown,
             report.best.name if report.best else None,
             _number(report.best.probability if report.best else None),
-            "|".join(f"{c.name}={_number(c.probability)}" for c in report.candidates),
+            _pair(report.leading_species),
+            "|".join(map(_pair, report.candidates)),
             _number(report.unknown),
             "|".join(report.prediction_set),
             report.confidence,
-            "|".join(f"{o.name}={_number(o.probability)}" for o in report.outside),
+            "|".join(map(_pair, report.outside)),
             "|".join(report.photos),
             "|".join(f"{r.test}={r.value}" for r in report.readings),
             "|".join(f"{r.test}={r.status}" for r in report.readings if r.status != "used"),
@@ -117,6 +120,10 @@ def line_format(output: Path, carried: Sequence[str], *, by_photo: bool) -> Line
     return (
         CsvLines(carried, by_photo=by_photo) if suffix == ".csv" else JsonLines(by_photo=by_photo)
     )
+
+
+def _pair(mineral: Candidate | OutsideMineral | None) -> str:
+    return "" if mineral is None else f"{mineral.name}={_number(mineral.probability)}"
 
 
 def _number(value: float | None) -> str:

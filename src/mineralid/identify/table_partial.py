@@ -19,6 +19,7 @@ from mineralid.identify.table_output import LineFormat
 
 # Lines reach the disk's cache at least this often, so that a killed run loses little.
 FLUSH_SECONDS = 2.0
+BUFFER_BYTES = 1 << 18
 
 
 class PartialOutput:
@@ -60,7 +61,7 @@ class PartialOutput:
         try:
             if self._resume and self.partial.exists():
                 stated = self._check_run()
-                self._stream = self.partial.open("r+b")
+                self._stream = self.partial.open("r+b", buffering=BUFFER_BYTES)
                 try:
                     self._keep_whole_groups(stated)
                 except TableError:
@@ -72,7 +73,7 @@ class PartialOutput:
                 # In this order no partial ever stands beside another run's statement.
                 self.partial.unlink(missing_ok=True)
                 self._state()
-                self._stream = self.partial.open("wb")
+                self._stream = self.partial.open("wb", buffering=BUFFER_BYTES)
                 self._stream.write(self.lines.header.encode())
         except OSError as error:
             raise TableError(

@@ -33,14 +33,13 @@ def unknown_statistics(
     }
     if "class_means" not in arrays or "feature_mean" not in arrays:
         return statistics
-    centered = feature.astype(np.float64) - arrays["feature_mean"]
-    means = arrays["class_means"].astype(np.float64)
-    norm = np.linalg.norm(centered, axis=-1)
-    cosine = (centered @ means.T) / np.maximum(
-        norm[..., None] * np.linalg.norm(means, axis=-1), 1e-12
-    )
-    statistics["similarity"] = cosine.max(-1)
-    statistics["log_feature_norm"] = np.log(np.maximum(norm, 1e-12))
+    means = arrays["class_means"]
+    centered = feature - arrays["feature_mean"]
+    norm = np.sqrt(np.einsum("...d,...d->...", centered, centered))
+    lengths = np.sqrt(np.einsum("cd,cd->c", means, means))
+    cosine = (centered @ means.T) / np.maximum(norm[..., None] * lengths, 1e-12)
+    statistics["similarity"] = cosine.max(-1).astype(np.float64)
+    statistics["log_feature_norm"] = np.log(np.maximum(norm, 1e-12)).astype(np.float64)
     return statistics
 
 

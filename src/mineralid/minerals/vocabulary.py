@@ -303,6 +303,7 @@ def _spell(phrase: str) -> str:
     text = " ".join(re.sub(r"[^\w']|_", " ", text).split())
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
+    text = re.sub(r"\bnot (?=metallic\b)", "non", text)
     for prefix in _PREFIXES:
         text = re.sub(rf"\b{prefix} (?=\w)", prefix, text)
     return text

@@ -27,7 +27,7 @@ INTERVAL = re.compile(
 )
 _CUBED_UNITS = re.compile(r"(?:g\s*(?:/|\bper\b)?\s*(?:cm\s*\^?\s*-?\s*3|cc|ml)|gcm-?3)\s*$")
 _NAMES = re.compile(r"^(?:specific gravity|s\.?\s?g\.?|d|mohs|hardness|h)\b\s*[:=]?\s*")
-_ABOUT = re.compile(r"^(?:about|approximately|approx\.?|circa|ca\.?|c\.|~|≈)\s*")
+_ABOUT = re.compile(r"^(?:about|approximately|approx\.?|circa\b|ca\b\.?|c\.|~|≈)\s*")
 
 Pair = tuple[float, float]
 

@@ -10,7 +10,7 @@ from mineralid.vision.heatmap import heat_map
 from mineralid.vision.photo_error import MAX_PIXELS, MIN_SIDE, PhotoError
 from mineralid.vision.prepare import ImageSpec, prepare, prepare_batch, prepare_photo
 from mineralid.vision.session import Classifier
-from mineralid.vision.stream import ItemScores, stream_scores
+from mineralid.vision.stream import ItemScores, stream_each, stream_scores
 
 __all__ = [
     "MAX_PIXELS",
@@ -32,6 +32,7 @@ __all__ = [
     "prepare",
     "prepare_batch",
     "prepare_photo",
+    "stream_each",
     "stream_scores",
     "write_bundle",
 ]

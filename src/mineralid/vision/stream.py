@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from mineralid.vision.decode import Photo
 from mineralid.vision.photo_error import PhotoError
 from mineralid.vision.prepare import ImageSpec, prepare_photo
 from mineralid.vision.session import Classifier
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,23 +33,48 @@ def stream_scores(
     photos: Iterable[Sequence[Photo]],
     classifier: Classifier,
     *,
-    batch_size: int = 4,
+    batch_size: int = 2,
     workers: int | None = None,
-    prefetch: int = 4,
+    prefetch: int = 8,
 ) -> Iterator[ItemScores | PhotoError]:
     """For each item (the photographs of one stone, maybe none), in input order, its scores or
-    the error of its first photograph that cannot be used.
+    the error of its first photograph that cannot be used; see `stream_each`.
+    """
+    return stream_each(
+        photos,
+        lambda item: item,
+        lambda item, scored: scored,
+        classifier,
+        batch_size=batch_size,
+        workers=workers,
+        prefetch=prefetch,
+    )
 
-    Items are taken in groups of `batch_size`. Each of `workers` threads (None: as many as the
-    classifier's threads) decodes a group and scores it on one core, so that one thread decodes
-    while another computes, and neither waits for the caller. At most `workers + prefetch`
-    groups are held, whatever the number of items.
+
+def stream_each(
+    items: Iterable[Item],
+    photos_of: Callable[[Item], Sequence[Photo]],
+    then: Callable[[Item, ItemScores | PhotoError], Result],
+    classifier: Classifier,
+    *,
+    batch_size: int = 2,
+    workers: int | None = None,
+    prefetch: int = 8,
+) -> Iterator[Result]:
+    """For each item, in input order, what `then` makes of it and of its photographs' scores.
+
+    photos_of: the photographs of an item, maybe none. then: called in the worker's thread with the
+    item and its scores, or the error of its first photograph that cannot be used. Items are taken
+    in groups of `batch_size`. Each of `workers` threads (None: one more than the classifier's
+    threads, so that a core computes while a thread waits for the interpreter) decodes a group,
+    scores it on one core and calls `then`. At most `workers + prefetch` groups are held, whatever
+    the number of items.
 
     How photographs share a batch follows from the order of the items alone, an unusable one
     leaving an empty place, and each batch runs on one core: so the number of workers changes no
     bit, nor does resuming at a multiple of `batch_size`.
     """
-    workers = classifier.threads if workers is None else workers
+    workers = classifier.threads + 1 if workers is None else workers
     for name, value, least in (
         ("batch_size", batch_size, 1),
         ("workers", workers, 1),
@@ -56,25 +85,30 @@ def stream_scores(
     # One core a batch: measured faster than one batch on all cores (no waiting for one another),
     # and small batches faster than large ones (their activations stay in the cache).
     single = classifier if classifier.threads == 1 else Classifier(classifier.bundle, threads=1)
-    return _stream(iter(photos), single, batch_size, workers, workers + prefetch)
+
+    def work(group: list[Item]) -> list[Result]:
+        scored = _score_group([photos_of(item) for item in group], single, batch_size)
+        return [then(item, result) for item, result in zip(group, scored, strict=True)]
+
+    return _stream(iter(items), work, batch_size, workers, workers + prefetch)
 
 
 def _stream(
-    items: Iterator[Sequence[Photo]],
-    classifier: Classifier,
-    batch_size: int,
+    items: Iterator[Item],
+    work: Callable[[list[Item]], list[Result]],
+    group_size: int,
     workers: int,
     most_waiting: int,
-) -> Iterator[ItemScores | PhotoError]:
+) -> Iterator[Result]:
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="mineralid-vision")
-    waiting: deque[Future[list[ItemScores | PhotoError]]] = deque()
+    waiting: deque[Future[list[Result]]] = deque()
     try:
         while True:
             while len(waiting) < most_waiting:
-                group = list(itertools.islice(items, batch_size))
+                group = list(itertools.islice(items, group_size))
                 if not group:
                     break
-                waiting.append(pool.submit(_score_group, group, classifier, batch_size))
+                waiting.append(pool.submit(work, group))
             if not waiting:
                 return
             yield from waiting.popleft().result()
@@ -83,7 +117,7 @@ def _stream(
 
 
 def _score_group(
-    items: list[Sequence[Photo]], classifier: Classifier, batch_size: int
+    items: Sequence[Sequence[Photo]], classifier: Classifier, batch_size: int
 ) -> list[ItemScores | PhotoError]:
     spec = classifier.bundle.spec
     photos = [photo for item in items for photo in item]
