@@ -154,6 +154,10 @@ def test_minerals_outside_the_model() -> None:
     two = [*one, OutsideMineral(name="Realgar", probability=0.1, log_likelihood_ratio=1.0)]
     text = " ".join(shown(report(outside=two)).split())
     assert "Cinnabar (60 %, fits ×7.4), Realgar (10 %, fits ×2.7)." in text
+    rival = [one[0].model_copy(update={"log_likelihood_ratio": 3.61})]
+    text = " ".join(shown(report(outside=rival)).split())
+    assert "But Cinnabar, which the photograph's model does not know, fits your readings 37" in text
+    assert "But" not in shown(report(outside=one))
     unlikely = [one[0].model_copy(update={"probability": 1e-4})]
     assert "Outside" not in shown(report(outside=unlikely))
     none = {"level": "unknown", "answer": None, "why_unknown": "none of these", "unknown": 0.8}

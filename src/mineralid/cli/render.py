@@ -30,6 +30,8 @@ CLEAR = 0.4
 LEAST_BITS = 0.05
 # Minerals outside the model less likely than this are not mentioned.
 LEAST_OUTSIDE = 0.002
+# Nats by which one of them must fit better than the name given to be set against it: 10 times.
+MUCH_BETTER = math.log(10)
 # A reading that stands for more words than these ("non-metallic") is told by their number.
 MOST_WORDS = 4
 NONE_OF_THESE = "none of these"
@@ -112,7 +114,10 @@ def _headline(report: Report) -> Iterator[RenderableType]:
             return
         yield Text("This is probably none of the minerals that the model knows.")
         if report.outside:
-            named = [f"{o.name} ({percent(o.probability)})" for o in report.outside[:3]]
+            likely = [o for o in report.outside if o.probability >= LEAST_OUTSIDE]
+            named = [
+                f"{o.name} ({percent(o.probability)})" for o in likely[:3] or report.outside[:1]
+            ]
             yield Text.assemble(
                 "Outside the model the readings fit ", (_joined(named, "or"), "bold"), "."
             )
@@ -128,6 +133,22 @@ def _headline(report: Report) -> Iterator[RenderableType]:
 def _others(report: Report) -> float:
     """What the candidates that are not listed have together."""
     return 1 - sum(c.probability for c in report.candidates) - (report.unknown or 0.0)
+
+
+def _rival(report: Report) -> Iterator[RenderableType]:
+    """A mineral that the model does not know and that fits the readings much better than the name."""
+    rivals = [
+        o
+        for o in report.outside
+        if o.log_likelihood_ratio >= MUCH_BETTER and o.probability >= LEAST_OUTSIDE
+    ]
+    if report.level in ("species", "group") and rivals:
+        best = max(rivals, key=lambda o: o.probability)
+        yield Text(
+            f"But {best.name}, which the photograph's model does not know, fits your readings "
+            f"{times(best.log_likelihood_ratio)[1:]} times better.",
+            "yellow",
+        )
 
 
 def _contradictions(report: Report) -> Iterator[RenderableType]:
@@ -344,6 +365,7 @@ def _joined(names: Sequence[str], word: str) -> str:
 
 _PARTS = (
     _headline,
+    _rival,
     _contradictions,
     _candidates,
     _readings,
