@@ -55,14 +55,18 @@ def _interval_rows(
     measure = np.log if observer.scale == "log" else np.asarray
     position = measure(centers)
     share = (np.arange(QUADRATURE) + 0.5) / QUADRATURE
+    done: dict[tuple[float, float], Matrix] = {}  # many minerals share an interval
     for row, cell in zip(rows, cells, strict=True):
         if cell is None:
+            continue
+        if cell in done:
+            row[:] = done[cell]
             continue
         low, high = (float(v) for v in measure(np.array(cell)))
         truth = low + share * (high - low)
         z = (position[None, :] - truth[:, None]) / tolerance
         density = np.exp(-0.5 * z**2)
-        row[:] = (density / density.sum(1, keepdims=True)).mean(0)
+        row[:] = done[cell] = (density / density.sum(1, keepdims=True)).mean(0)
     return rows
 
 

@@ -114,10 +114,31 @@ class EvidenceModel:
         }
         return part
 
+    def merged(self, weights: Vector) -> EvidenceModel:
+        """Return the evidence of a stone that is one of the minerals with these weights [M]: M = 1.
+
+        It has no name, and no cell of it is known.
+        """
+        part = object.__new__(EvidenceModel)
+        part.minerals, part.names, part.population = (), ("",), np.ones(1)
+        part.tests = {
+            name: replace(
+                test,
+                outcome=(weights @ test.outcome)[None],
+                coarse=(weights @ test.coarse)[None],
+                # The mean of the entropies: what is uncertain within each mineral.
+                coarse_entropy_bits=np.array([weights @ test.coarse_entropy_bits]),
+                known=np.zeros(1, dtype=bool),
+                truth=None if test.truth is None else (weights @ test.truth)[None],
+            )
+            for name, test in self.tests.items()
+        }
+        return part
+
     def log_likelihood(self, reading: Reading, name: str | None = None) -> Vector:
         """Return log p(reading | mineral) in nats, float64 [M]; name: the test, if not its own."""
         test = self.tests[name or reading.name]
-        total: Vector = np.zeros(len(self.minerals))
+        total: Vector = np.zeros(len(self.names))
         for rows, weights in (
             (test.outcome, reading_weights(test.observer, reading)),
             (test.truth, comparison_weights(test.observer, reading)),
@@ -142,4 +163,4 @@ class EvidenceModel:
         done = [
             self.log_likelihood(readings[name], name) for name in self.tests if name in readings
         ]
-        return np.stack(done) if done else np.zeros((0, len(self.minerals)))
+        return np.stack(done) if done else np.zeros((0, len(self.names)))

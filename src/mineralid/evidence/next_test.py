@@ -57,7 +57,7 @@ def next_tests(
     """Rank the tests not yet made, best first.
 
     models and posteriors: the hypotheses in groups (the classes; whatever else it may be), the
-    posteriors [M] of all groups summing to 1.
+    posteriors [M] of all groups summing to 1. A group merged into one leads nothing.
     """
     ranked = []
     for name, evidence in models[0].tests.items():
@@ -94,6 +94,7 @@ def _describe(
         joint, leader = max(
             _leader(model, posterior * model.tests[name].coarse[:, k])
             for model, posterior in zip(models, posteriors, strict=True)
+            if model.names != ("",)
         )
         outcomes.append(
             Outcome(evidence.coarse_names[k], float(mixture[k]), leader, joint / float(mixture[k]))

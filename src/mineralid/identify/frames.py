@@ -30,7 +30,8 @@ class Frame:
     is measured [M]. log_readings: log p(reading | mineral) [F, M]; log_even: if every outcome were
     as likely as another [F]. log_beyond: log p(readings) of a stone that is none of the M.
     log_photo_ratio: how much better the photograph fits such a stone. beyond, log_beyond_prior,
-    log_beyond_readings: the B minerals outside, where they are told apart.
+    log_beyond_readings: the B minerals outside, where they are told apart; beyond_merged: all of
+    them as one.
     """
 
     names: tuple[str, ...]
@@ -44,6 +45,7 @@ class Frame:
     unknown_prior: float
     stated_prior: str
     beyond: EvidenceModel | None = None
+    beyond_merged: EvidenceModel | None = None
     log_beyond_prior: Array | None = None
     log_beyond_readings: Array | None = None
 
@@ -128,6 +130,7 @@ def class_frame(
         unknown_prior=detector.prior,
         stated_prior=f"{'commonness' if by_commonness else 'uniform'} over the classes",
         beyond=h.outside_evidence if len(h.outside_rows) else None,
+        beyond_merged=h.outside_merged if len(h.outside_rows) else None,
         log_beyond_prior=log_beyond_prior,
         log_beyond_readings=log_beyond_readings,
     )

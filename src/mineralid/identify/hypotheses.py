@@ -30,7 +30,7 @@ class Hypotheses:
         self.log_prior("uniform", "classes")
         self.log_prior("commonness", "outside")
         self.class_evidence  # noqa: B018
-        self.outside_evidence if len(self.outside_rows) else None
+        self.outside_merged if len(self.outside_rows) else None
 
     @cached_property
     def minerals(self) -> tuple[Mineral, ...]:
@@ -73,6 +73,11 @@ class Hypotheses:
     def outside_evidence(self) -> EvidenceModel:
         """The evidence over the minerals outside the classes."""
         return self.evidence.subset(self.outside_rows)
+
+    @cached_property
+    def outside_merged(self) -> EvidenceModel:
+        """The evidence of a stone that is one of the minerals outside, by commonness."""
+        return self.outside_evidence.merged(np.exp(self.log_prior("commonness", "outside")))
 
     @cached_property
     def _priors(self) -> dict[tuple[str, str], Array]:

@@ -113,8 +113,7 @@ def _leading_species(
 ) -> Candidate:
     mass: dict[str, float] = {}
     for i in leading:
-        mineral = catalogue.find(names[i])
-        species = mineral.parent if mineral.kind == "variety" and mineral.parent else mineral.name
+        species = catalogue.species_of(names[i])
         mass[species] = mass.get(species, 0.0) + float(known[i])
     best = max(mass, key=lambda name: mass[name])
     return Candidate(name=best, probability=mass[best])
@@ -166,7 +165,10 @@ def _next_tests(
     frame: Frame, weighed: Weighed, readings: dict[str, Reading]
 ) -> list[advice.NextTestAdvice]:
     # A stone that is none of them behaves like the minerals outside, or like the population.
-    if frame.beyond is not None:
+    if frame.beyond_merged is not None and not readings:  # they are by commonness still
+        models = [frame.model, frame.beyond_merged]
+        posteriors = [weighed.known, np.array([weighed.unknown])]
+    elif frame.beyond is not None:
         models = [frame.model, frame.beyond]
         posteriors = [weighed.known, weighed.beyond]
     else:

@@ -43,6 +43,7 @@ class Catalogue:
         self.vocabularies = dict(vocabularies)
         self._by_name = {m.name: m for m in self.minerals}
         self._ancestors: dict[str, tuple[str, ...]] = {}
+        self._species: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self.minerals)
@@ -83,6 +84,15 @@ class Catalogue:
                 found.append(parent)
                 parent = self._by_name[parent].parent
             known = self._ancestors[name] = tuple(found)
+        return known
+
+    def species_of(self, name: str) -> str:
+        """The species of a variety; every other mineral's own name: Agate -> Quartz."""
+        known = self._species.get(name)
+        if known is None:
+            mineral = self.find(name)
+            parent = mineral.parent if mineral.kind == "variety" else None
+            known = self._species[name] = parent or mineral.name
         return known
 
     def children(self, name: str) -> tuple[str, ...]:

@@ -41,6 +41,11 @@ def decode(photo: Photo, *, min_side: int = 0) -> NDArray[np.uint8]:
 
     Raises PhotoError where the photograph cannot be used.
     """
+    return np.array(decode_picture(photo, min_side))  # a copy: asarray's pixels can't be written
+
+
+def decode_picture(photo: Photo, min_side: int = 0) -> Image.Image:
+    """Return what `decode` gives as a PIL image in RGB, which may be the caller's own."""
     if min_side < 0:
         raise ValueError(f"min_side is {min_side}; allowed are 0 (no reduction) and above")
     if isinstance(photo, np.ndarray):
@@ -60,13 +65,13 @@ def decode(photo: Photo, *, min_side: int = 0) -> NDArray[np.uint8]:
     )
 
 
-def _from_file(stream: BinaryIO, name: str, min_side: int) -> NDArray[np.uint8]:
+def _from_file(stream: BinaryIO, name: str, min_side: int) -> Image.Image:
     image = open_picture(stream, name, min_side)
     reduced = image.format == "JPEG"  # already, by its decoder
     return _finish(image, name, 0 if reduced else min_side)
 
 
-def _from_image(image: Image.Image, min_side: int) -> NDArray[np.uint8]:
+def _from_image(image: Image.Image, min_side: int) -> Image.Image:
     name = getattr(image, "filename", "") or "<image>"
     name = name if isinstance(name, str) else os.fsdecode(name)
     check_size(image.size, name)
@@ -88,7 +93,7 @@ def _from_array(array: NDArray[Any]) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(array))
 
 
-def _finish(image: Image.Image, name: str, min_side: int) -> NDArray[np.uint8]:
+def _finish(image: Image.Image, name: str, min_side: int) -> Image.Image:
     turn = _UPRIGHT.get(_orientation(image))
     try:
         rgb = _reduced_on_white(image, name, _reduction(image.size, min_side))
@@ -98,7 +103,7 @@ def _finish(image: Image.Image, name: str, min_side: int) -> NDArray[np.uint8]:
         raise
     except Exception as error:  # a mode or palette that Pillow cannot convert
         raise damaged(name, image.format or image.mode, error) from error
-    return np.array(rgb)  # a copy: np.asarray would give pixels that cannot be written
+    return rgb
 
 
 # Rows of the reduced picture that are made at once.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from mineralid.vision.decode import Photo, decode
+from mineralid.vision.decode import Photo, decode_picture
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -69,7 +69,8 @@ def prepare_photo(photo: Photo, spec: ImageSpec) -> NDArray[np.float32]:
 
     Raises PhotoError where the photograph cannot be used.
     """
-    return prepare(decode(photo, min_side=spec.min_side), spec)
+    out = np.empty((3, spec.height, spec.width), dtype=np.float32)
+    return _picture_into(decode_picture(photo, spec.min_side), spec, out)
 
 
 def _prepare_into(
@@ -79,9 +80,14 @@ def _prepare_into(
         raise ValueError(
             f"image is {image.dtype} of shape {list(image.shape)}; allowed is uint8 [H, W, 3]"
         )
-    height, width = image.shape[:2]
-    resized = Image.fromarray(image).resize(
-        (spec.width, spec.height), _FILTERS[spec.resample], box=_box(width, height, spec)
+    return _picture_into(Image.fromarray(image), spec, out)
+
+
+def _picture_into(
+    picture: Image.Image, spec: ImageSpec, out: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    resized = picture.resize(
+        (spec.width, spec.height), _FILTERS[spec.resample], box=_box(*picture.size, spec)
     )
     mean = np.array(spec.mean, dtype=np.float32)[:, None, None]
     std = np.array(spec.std, dtype=np.float32)[:, None, None]
