@@ -105,7 +105,7 @@ def test_the_run_holds_its_recipe_and_its_network(run: tuple[Path, LiteNetwork])
     described = json.loads((folder / "recipe.json").read_text())
     assert Recipe.model_validate(described["recipe"]) == RECIPE
     assert described["photographs"] == 40
-    assert sorted(p.name for p in folder.iterdir()) == ["network.pt", "recipe.json"]
+    assert sorted(p.name for p in folder.iterdir()) == ["network.pt", "recipe.json", "tensorboard"]
     assert not network.training
 
 
@@ -189,7 +189,7 @@ def test_ctrl_c_finishes_nothing_and_the_run_goes_on(
         finally:
             signal.signal(signal.SIGINT, handler)  # Lightning switches Ctrl-C off as it stops
     # Half an epoch of weights must not pass for a trained network.
-    assert sorted(p.name for p in folder.iterdir()) == ["last.ckpt", "recipe.json"]
+    assert sorted(p.name for p in folder.iterdir()) == ["last.ckpt", "recipe.json", "tensorboard"]
     assert same(trained(folder, recipe), whole)
 
 
@@ -215,7 +215,7 @@ def test_a_run_that_could_not_write_its_network_is_finished_without_training(
     assert not (folder / "network.pt").exists()
     monkeypatch.setattr(Training, "training_step", stepped_again)
     assert same(trained(folder), run[1])
-    assert sorted(p.name for p in folder.iterdir()) == ["network.pt", "recipe.json"]
+    assert sorted(p.name for p in folder.iterdir()) == ["network.pt", "recipe.json", "tensorboard"]
 
 
 def test_other_photographs_in_the_same_folder_are_refused(run: tuple[Path, LiteNetwork]) -> None:
@@ -235,7 +235,7 @@ def test_another_recipe_in_the_same_folder_is_refused(run: tuple[Path, LiteNetwo
     images, labels, names = pictures()
     with pytest.raises(ValueError, match=r"another classes \(number 1 is Quartz there, "):
         train(images, labels, names[::-1], RECIPE, run[0])
-    assert sorted(p.name for p in run[0].iterdir()) == ["network.pt", "recipe.json"]
+    assert sorted(p.name for p in run[0].iterdir()) == ["network.pt", "recipe.json", "tensorboard"]
 
 
 def damage(path: Path) -> None:

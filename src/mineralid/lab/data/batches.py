@@ -19,20 +19,25 @@ class BalancedSampler(Sampler[Draw]):
 
     power = 0 is the plain shuffle (each photograph once), 0.5 the square-root balance, 1 classes
     evenly. The draw of an epoch depends on (seed, epoch) alone, so a resumed run sees the same.
+    Of `world` processes each takes every world-th draw, so that all of them together see the
+    batches that one would.
     """
 
-    def __init__(self, labels: Sequence[int], power: float, seed: int) -> None:
+    def __init__(
+        self, labels: Sequence[int], power: float, seed: int, rank: int = 0, world: int = 1
+    ) -> None:
         counts = np.bincount(labels)
         weights = counts[np.asarray(labels)].astype(np.float64) ** -power
         self.weights = weights / weights.sum()
         self.power, self.seed, self.epoch = power, seed, 0
+        self.rank, self.world = rank, world
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration draws (Lightning calls this)."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.weights)
+        return len(self.weights) // self.world
 
     def __iter__(self) -> Iterator[Draw]:
         rng = np.random.default_rng([self.seed, self.epoch, 0])
@@ -44,8 +49,8 @@ class BalancedSampler(Sampler[Draw]):
             grid = (rng.random() + np.arange(n)) / n
             drawn = np.searchsorted(np.cumsum(self.weights), grid).clip(0, n - 1)
             rng.shuffle(drawn)
-        for position, index in enumerate(drawn):
-            yield self.epoch, position, int(index)
+        for position in range(self.rank, n - n % self.world, self.world):
+            yield self.epoch, position, int(drawn[position])
 
 
 class AugmentedPhotographs(Dataset[tuple[np.ndarray, np.ndarray, int]]):
@@ -109,12 +114,21 @@ def training_loader(
     batch_size: int,
     balance_power: float,
     workers: int,
+    rank: int = 0,
+    world: int = 1,
 ) -> DataLoader[tuple[np.ndarray, np.ndarray, int]]:
-    """Return the loader of augmented, balanced batches; an incomplete last batch is left out."""
+    """Return the loader of augmented, balanced batches; an incomplete last batch is left out.
+
+    batch_size: over all `world` processes. Raises ValueError where they can't share it evenly.
+    """
+    if batch_size % world:
+        raise ValueError(
+            f"batch_size is {batch_size} over {world} processes; allowed: a multiple of {world}"
+        )
     return DataLoader(
         photographs,
-        batch_size=batch_size,
-        sampler=BalancedSampler(photographs.labels, balance_power, photographs.seed),
+        batch_size=batch_size // world,
+        sampler=BalancedSampler(photographs.labels, balance_power, photographs.seed, rank, world),
         num_workers=workers,
         persistent_workers=workers > 0,
         collate_fn=collate,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -120,3 +121,14 @@ def _class_difference(found: Sequence[str], expected: Sequence[str]) -> str:
         return f"{len(found)} there, {len(expected)} now"
     place = next(i for i, (a, b) in enumerate(zip(found, expected, strict=True)) if a != b)
     return f"number {place + 1} is {found[place]} there, {expected[place]} now"
+
+
+@contextmanager
+def whole(path: Path, aim: str) -> Iterator[None]:
+    """Say of a file of torch's that can't be loaded which it is, and what to do."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # torch, zipfile and pickle each have several of their own
+        raise ValueError(f"{path} is damaged: delete it to {aim}") from error

@@ -22,7 +22,11 @@ TRAINING_MIN_SIDE = 288
 
 def decode_all(manifest: Manifest, min_side: int = TRAINING_MIN_SIDE) -> list[np.ndarray]:
     """Decode every photograph: uint8 [H, W, 3], the shorter side at least min_side where it was."""
-    return [decode(photograph.path, min_side=min_side) for photograph in manifest.photographs]
+    images = []
+    for photograph in manifest.photographs:
+        with photograph.named_in_errors():
+            images.append(decode(photograph.photo, min_side=min_side))
+    return images
 
 
 def train_split(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 
 from mineralid.lab.data.batches import AugmentedPhotographs, training_loader
 from mineralid.lab.network.lite import LiteNetwork, build_lite
+from mineralid.lab.training.fit import Compute, fit, rank
 from mineralid.lab.training.module import Training
 from mineralid.lab.training.recipe import Recipe
 from mineralid.lab.training.record import (
@@ -23,6 +21,7 @@ from mineralid.lab.training.record import (
     RunRecord,
     is_finished,
     read_record,
+    whole,
 )
 
 
@@ -35,6 +34,7 @@ def train(
     *,
     split: str = "all",
     image_ids: Sequence[str] | None = None,
+    compute: Compute = Compute(),
 ) -> LiteNetwork:
     """Train and return the averaged network; a finished or interrupted `run` is taken up again.
 
@@ -47,14 +47,11 @@ def train(
     if is_finished(run, record):
         return load_network(run)
     last, finished = run / CHECKPOINT_FILE, run / NETWORK_FILE
-    if last.is_file():
-        with _whole(last, "begin this network anew"):
-            torch.load(last, map_location="cpu", weights_only=True)["state_dict"]
     run.mkdir(parents=True, exist_ok=True)
     if not (run / RECORD_FILE).is_file():
         (run / RECORD_FILE).write_text(record.model_dump_json(indent=1), encoding="utf-8")
 
-    seed_everything(recipe.seed, workers=True, verbose=False)
+    torch.manual_seed(recipe.seed)  # the head is drawn at random
     module = Training(recipe, len(classes))
     loader = training_loader(
         AugmentedPhotographs(
@@ -63,22 +60,14 @@ def train(
         batch_size=recipe.batch_size,
         balance_power=recipe.balance_power,
         workers=recipe.workers,
-    )
-    trainer = Trainer(
-        max_epochs=recipe.epochs,
-        accelerator="auto",
-        devices=1,
-        logger=False,
-        enable_model_summary=False,
-        default_root_dir=run,
-        callbacks=[
-            ModelCheckpoint(run, filename=last.stem, save_top_k=1, enable_version_counter=False),
-            TQDMProgressBar(refresh_rate=20),
-        ],
+        rank=rank(),
+        world=compute.world,
     )
     started = time.monotonic()
-    trainer.fit(module, loader, ckpt_path=last if last.is_file() else None, weights_only=True)
+    fit(module, loader, run, epochs=recipe.epochs, seed=recipe.seed, compute=compute)
     network = module.averaged_network().cpu()
+    if rank():  # what follows is the first process's
+        return network
     partial = finished.with_suffix(".partial")
     torch.save({"network": network.state_dict(), "seconds": time.monotonic() - started}, partial)
     partial.replace(finished)
@@ -98,18 +87,7 @@ def load_network(run: Path) -> LiteNetwork:
         dropout=record.recipe.dropout,
         pretrained=False,
     )
-    with _whole(run / NETWORK_FILE, "train this network anew"):
+    with whole(run / NETWORK_FILE, "train this network anew"):
         saved = torch.load(run / NETWORK_FILE, map_location="cpu", weights_only=True)
         network.load_state_dict(saved["network"])
     return network.eval()
-
-
-@contextmanager
-def _whole(path: Path, aim: str) -> Iterator[None]:
-    """Say of a file of torch's that can't be loaded which it is, and what to do."""
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:  # torch, zipfile and pickle each have several of their own
-        raise ValueError(f"{path} is damaged: delete it to {aim}") from error
