@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mineralid.vision.photo_error import PhotoError
+
 REQUIRED_COLUMNS = ("image_id", "species", "collection", "specimen")
+PROBLEMS_SHOWN = 50
 
 
 class ManifestError(ValueError):
@@ -16,13 +20,30 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """One labelled photograph: `specimen` is shared by the photographs of one stone."""
+    """One labelled photograph: `specimen` is shared by the photographs of one stone.
+
+    data: the bytes of its file where it lies in memory; `path` then only names it in messages.
+    """
 
     image_id: str
     path: Path
     species: str
     collection: str
     specimen: str
+    data: bytes | None = field(default=None, repr=False)
+
+    @property
+    def photo(self) -> Path | bytes:
+        """What `mineralid.vision.decode` takes: the file's path, or its bytes."""
+        return self.path if self.data is None else self.data
+
+    @contextlib.contextmanager
+    def named_in_errors(self) -> Iterator[None]:
+        """Put this photograph's path into a PhotoError raised inside, which knows bytes as bytes."""
+        try:
+            yield
+        except PhotoError as error:
+            raise PhotoError(str(self.path), error.found, error.allowed) from error
 
 
 @dataclass(frozen=True)
@@ -55,6 +76,12 @@ class Manifest:
         return len(self.photographs)
 
 
+def present(manifest: Manifest) -> tuple[str, ...]:
+    """Return the classes that have a photograph, in the order of the class list."""
+    found = {p.species for p in manifest.photographs}
+    return tuple(name for name in manifest.classes if name in found)
+
+
 def read_manifest(folder: Path, classes: Sequence[str] | None = None) -> Manifest:
     """Read `folder/photos.csv`, `folder/photos/<image_id>.jpg` and the class list.
 
@@ -77,9 +104,7 @@ def read_manifest(folder: Path, classes: Sequence[str] | None = None) -> Manifes
     except csv.Error as error:
         raise ManifestError(f"{table} can't be read as a table: {error}") from None
     if problems:
-        shown = "\n  ".join(problems[:50])
-        more = f"\n  and {len(problems) - 50} more" if len(problems) > 50 else ""
-        raise ManifestError(f"{table}: {len(problems)} bad line(s):\n  {shown}{more}")
+        raise ManifestError(listed(f"{table}: {len(problems)} bad line(s)", problems))
     return Manifest(tuple(photographs), tuple(classes))
 
 
@@ -132,6 +157,26 @@ def _read_table(table: Path, pictures: Path) -> tuple[list[Photograph], list[str
     return photographs, problems
 
 
-def _not_utf8(path: Path, error: UnicodeDecodeError) -> str:
+def listed(heading: str, problems: Sequence[str]) -> str:
+    """Return a message of the heading, the first problems a line each, and how many more."""
+    shown = "\n  ".join(problems[:PROBLEMS_SHOWN])
+    beyond = len(problems) - PROBLEMS_SHOWN
+    more = f"\n  and {beyond} more" if beyond > 0 else ""
+    return f"{heading}:\n  {shown}{more}"
+
+
+def utf8_text(data: bytes, name: str) -> str:
+    """Decode the bytes of a text file, with or without a byte order mark.
+
+    Raises ManifestError that names the file and the line which is not UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ManifestError(_not_utf8(f"{name} line {line}", error)) from None
+
+
+def _not_utf8(path: Path | str, error: UnicodeDecodeError) -> str:
     found = error.object[error.start]
     return f"{path} is not UTF-8: byte 0x{found:02x} can't be read; save it as UTF-8"

@@ -44,7 +44,11 @@ def score_photographs(
     scores, features = [], []
     for start in range(0, len(manifest), batch_size):
         photographs = manifest.photographs[start : start + batch_size]
-        batch = np.stack([prepare_photo(p.path, spec) for p in photographs])
+        prepared = []
+        for photograph in photographs:
+            with photograph.named_in_errors():
+                prepared.append(prepare_photo(photograph.photo, spec))
+        batch = np.stack(prepared)
         out, feature, _ = network(
             torch.from_numpy(batch).contiguous(memory_format=torch.channels_last)
         )
