@@ -120,6 +120,7 @@ def test_logits_equal_the_reference(missing: str, seed: int, batch: int) -> None
     fused = np.concatenate([feature.numpy(), encoded], axis=1)
     through = reference.bottleneck(weights, "bottleneck.", fused)
     output = network(feature, values, tested)
+    assert torch.equal(network.head(network.fused(feature, values, tested)), output.logits)
     for got, expected in (
         (output.logits, reference.linear(weights, "head.", fused)),
         (output.bottleneck_logits, reference.linear(weights, "bottleneck_head.", through)),

@@ -97,9 +97,10 @@ class UnifiedHead(nn.Module):
         self.bottleneck = Bottleneck(fused, hidden) if bottleneck else None
         self.bottleneck_head = nn.Linear(fused, classes) if bottleneck else None
 
-    def forward(
+    def fused(
         self, feature: torch.Tensor, values: torch.Tensor, tested: torch.Tensor
-    ) -> UnifiedOutput:
+    ) -> torch.Tensor:
+        """Return the feature with the encoded readings after it, [B, D + dim]."""
         rows = len(feature)
         if tuple(feature.shape) != (rows, self.feature_dim) or not (
             tuple(values.shape) == tuple(tested.shape) == (rows, self.tests)
@@ -111,8 +112,12 @@ class UnifiedHead(nn.Module):
             )
         if tested.dtype != torch.bool:
             raise ValueError(f"tested is of {tested.dtype}; allowed: torch.bool")
-        encoded = self.encoder(self.readings(values, tested))
-        fused = torch.cat([feature, encoded], dim=1)
+        return torch.cat([feature, self.encoder(self.readings(values, tested))], dim=1)
+
+    def forward(
+        self, feature: torch.Tensor, values: torch.Tensor, tested: torch.Tensor
+    ) -> UnifiedOutput:
+        fused = self.fused(feature, values, tested)
         bottleneck_logits = None
         if self.bottleneck is not None and self.bottleneck_head is not None:
             bottleneck_logits = self.bottleneck_head(self.bottleneck(fused))
