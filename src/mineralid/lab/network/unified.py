@@ -123,6 +123,10 @@ class UnifiedHead(nn.Module):
             bottleneck_logits = self.bottleneck_head(self.bottleneck(fused))
         return UnifiedOutput(self.head(fused), bottleneck_logits)
 
+    def dead_parameters(self) -> list[str]:
+        """Return the names of the encoder's parameters that no output depends on: frozen."""
+        return [f"encoder.{name}" for name in getattr(self.encoder, "dead_parameters", list)()]
+
 
 def drop_tests(
     tested: torch.Tensor, probability: float = 0.5, generator: torch.Generator | None = None
