@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from mineralid.vision.bundle_own import OwnMineral, own_names_problem
 from mineralid.vision.prepare import ImageSpec
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -110,6 +111,7 @@ class UnknownSpec(_Strict):
 class BundleSpec(_Strict):
     """model.json.
 
+    `own_minerals` declares each class that the catalogue does not know, with what is known of it.
     `files` maps each file's name to its SHA-256 and `seal` is that of the rest of model.json;
     `write_bundle` fills both in.
     """
@@ -120,6 +122,7 @@ class BundleSpec(_Strict):
     catalogue_version: _Name
     created: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}")]
     classes: tuple[_Name, ...] = Field(min_length=2)
+    own_minerals: dict[str, OwnMineral] = {}
     image: ImageSpec
     graph: GraphSpec
     feature_dim: Annotated[int, Field(ge=1)]
@@ -135,8 +138,15 @@ class BundleSpec(_Strict):
         repeated = sorted({name for name in self.classes if self.classes.count(name) > 1})
         if repeated:
             raise ValueError(f"classes names {', '.join(repeated)} more than once")
+        problem = own_names_problem(self.own_minerals, self.classes)
+        if problem:
+            raise ValueError(problem)
         return self
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for model.json, in the order of the fields."""
-        return self.model_dump(mode="json")
+        values = self.model_dump(mode="json")
+        values["own_minerals"] = {name: own.to_json() for name, own in self.own_minerals.items()}
+        if not self.own_minerals:  # versions that don't know the field read all other bundles
+            del values["own_minerals"]
+        return values
