@@ -34,23 +34,32 @@ def reading_findings(
     log_weights: Array,
     names: Sequence[str],
     leaders: Sequence[int],
+    silent: NDArray[np.bool_] | None = None,
 ) -> list[ReadingFinding]:
     """Describe F readings over H hypotheses, of which the first are the minerals of `names`.
 
     log_likelihoods: log p(reading | hypothesis) [F, H]. log_even: log p(reading) if every outcome
     were as likely as another [F]. log_base: log-probability of each hypothesis from everything but
     the readings, up to a constant [H]. log_weights: the population against which a reading is
-    measured [H]. leaders: indices of the leading candidates, best first.
+    measured [H]. leaders: indices of the leading candidates, best first. silent: which readings
+    say nothing of which hypothesis, neither for it nor against it [F, H] (default: none).
     """
+    if silent is None:
+        silent = np.zeros(log_likelihoods.shape, dtype=bool)
     findings = []
     total = log_base + log_likelihoods.sum(0)
     named = log_softmax(total[: len(names)])
-    for (test, reading), own, even in zip(readings.items(), log_likelihoods, log_even, strict=True):
+    for (test, reading), own, even, mute in zip(
+        readings.items(), log_likelihoods, log_even, silent, strict=True
+    ):
         average = float(log_mean(own, log_weights))
-        consistency = float(log_mean(own, log_softmax(total - own))) - average
-        answered = float(log_mean(own[: len(names)], named))
+        said = np.where(mute, average, own)
+        consistency = float(log_mean(said, log_softmax(total - own))) - average
+        # A stone of which nothing is known explains any reading, however rare.
+        explaining = np.where(mute, max(average, float(even)), own)
+        answered = float(log_mean(explaining[: len(names)], named))
         explained = answered - float(even)
-        ratios = [(names[i], float(own[i]) - average) for i in leaders]
+        ratios = [(names[i], float(said[i]) - average) for i in leaders]
         findings.append(
             ReadingFinding(
                 test=test,

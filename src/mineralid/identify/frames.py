@@ -28,7 +28,8 @@ class Frame:
 
     log_base: from prior and photograph [M]. log_weights: the population against which a reading
     is measured [M]. log_readings: log p(reading | mineral) [F, M]; log_even: if every outcome were
-    as likely as another [F]. log_beyond: log p(readings) of a stone that is none of the M.
+    as likely as another [F]. silent: which readings say nothing of which mineral, one of the
+    bundle's own [F, M]. log_beyond: log p(readings) of a stone that is none of the M.
     log_photo_ratio: how much better the photograph fits such a stone. beyond, log_beyond_prior,
     log_beyond_readings: the B minerals outside, where they are told apart; beyond_merged: all of
     them as one.
@@ -40,6 +41,7 @@ class Frame:
     log_weights: Array
     log_readings: Array
     log_even: Array
+    silent: NDArray[np.bool_]
     log_beyond: float
     log_photo_ratio: float
     unknown_prior: float
@@ -123,6 +125,7 @@ def class_frame(
         log_weights=h.log_prior("uniform", "classes"),
         log_readings=log_readings[:, rows],
         log_even=h.evidence.log_even(readings),
+        silent=h.silent(readings)[:, rows],
         log_beyond=log_beyond,
         log_photo_ratio=float(
             unknown.unknown_log_odds(statistics, detector.weights, detector.bias)
@@ -142,6 +145,7 @@ def catalogue_frame(
     """Frame readings without a photograph: the whole catalogue, by commonness unless asked."""
     model, chosen = hypotheses.evidence, prior or "commonness"
     log_prior = hypotheses.log_prior(chosen)
+    own = int(hypotheses.own.sum())
     return Frame(
         names=model.names,
         model=model,
@@ -149,10 +153,12 @@ def catalogue_frame(
         log_weights=log_prior,
         log_readings=model.log_likelihoods(readings),
         log_even=model.log_even(readings),
+        silent=hypotheses.silent(readings),
         log_beyond=float(model.log_even(readings).sum()),
         log_photo_ratio=0.0,
         unknown_prior=NOT_IN_CATALOGUE,
-        stated_prior=f"{chosen} over {len(model.names)} minerals of the catalogue",
+        stated_prior=f"{chosen} over {len(model.names) - own} minerals of the catalogue"
+        + (f" and {own} of the bundle's own" if own else ""),
     )
 
 
@@ -177,6 +183,7 @@ def weigh(frame: Frame, wrong_record_rate: float) -> Weighed:
             log_record=log_record,
             log_other=log_other,
             wrong_record_rate=wrong_record_rate,
+            silent=np.all(frame.silent, axis=0),
         )
         if wrong_record_rate > 0:  # a stone that is none of them may have its own record too
             log_share = float(np.log(wrong_record_rate) + log_other - log_beyond)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -73,6 +74,19 @@ class Hypotheses:
     def outside_evidence(self) -> EvidenceModel:
         """The evidence over the minerals outside the classes."""
         return self.evidence.subset(self.outside_rows)
+
+    @cached_property
+    def own(self) -> NDArray[np.bool_]:
+        """Which minerals are the bundle's own classes, that the catalogue does not know [M]."""
+        return np.array([m.name in self.catalogue.own for m in self.minerals])
+
+    def silent(self, readings: Iterable[str]) -> NDArray[np.bool_]:
+        """Which readings say nothing of which mineral: own classes without that fact [F, M].
+
+        readings: names of tests, in the table's order.
+        """
+        blank = [self.own & ~self.evidence.tests[name].known for name in readings]
+        return np.array(blank, dtype=bool).reshape(-1, len(self.minerals))
 
     @cached_property
     def outside_merged(self) -> EvidenceModel:

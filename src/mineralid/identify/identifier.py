@@ -16,6 +16,7 @@ import numpy as np
 from mineralid.identify.frames import catalogue_frame, class_frame, weigh
 from mineralid.identify.hypotheses import Hypotheses
 from mineralid.identify.options import ANSWER_OPTIONS, check_options
+from mineralid.identify.own_minerals import with_own_minerals
 from mineralid.identify.report import Report, Versions
 from mineralid.identify.reporting import write_report
 from mineralid.minerals import Catalogue, load_catalogue
@@ -30,7 +31,11 @@ NOTHING_GIVEN = "nothing was given; allowed: photographs, readings, or both"
 
 
 class Identifier:
-    """A bundle and a catalogue, ready to answer. May be used from several threads."""
+    """A bundle and a catalogue, ready to answer. May be used from several threads.
+
+    catalogue: as given, with the bundle's own classes behind its minerals. Raises BundleError for
+    a class that is neither in the catalogue nor declared in the bundle's `own_minerals`.
+    """
 
     def __init__(
         self,
@@ -39,16 +44,13 @@ class Identifier:
         threads: int | None = None,
     ) -> None:
         self.bundle = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
-        self.catalogue = catalogue or load_catalogue()
+        known, spec = catalogue or load_catalogue(), self.bundle.spec
         self.classifier = Classifier(self.bundle, threads)
-        strangers = [name for name in self.bundle.classes if name not in self.catalogue]
-        if strangers:
-            raise BundleError(
-                self.bundle.path,
-                f"the catalogue does not know its classes {', '.join(strangers)}; "
-                f"it was made with catalogue {self.bundle.spec.catalogue_version}, "
-                f"this is {self.catalogue.version}",
-            )
+        try:
+            self.catalogue = with_own_minerals(known, spec.classes, spec.own_minerals)
+        except ValueError as error:
+            made = f"it was made with catalogue {spec.catalogue_version}, this is {known.version}"
+            raise BundleError(self.bundle.path, f"{error}; {made}") from None
         self.hypotheses = Hypotheses(self.catalogue, self.bundle.classes)
         self.versions = Versions(
             mineralid=__version__, bundle=self.bundle.version, catalogue=self.catalogue.version

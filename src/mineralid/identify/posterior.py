@@ -82,10 +82,20 @@ def with_unknown(log_known: Array, log_unknown: Array, unknown_prior: float) -> 
 
 
 def wrong_record_probability(
-    *, log_base: Array, log_record: Array, log_other: Array, wrong_record_rate: float
+    *,
+    log_base: Array,
+    log_record: Array,
+    log_other: Array,
+    wrong_record_rate: float,
+    silent: NDArray[np.bool_] | None = None,
 ) -> float:
-    """Return P(the record belongs to another stone | everything) = E_s[ε·other / p(record | s)]."""
+    """Return P(the record belongs to another stone | everything) = E_s[ε·other / p(record | s)].
+
+    silent: stones of which the record says nothing [M], so that it stays as doubtful as it was.
+    """
     if wrong_record_rate == 0.0:
         return 0.0
     share = np.log(wrong_record_rate) + log_other - log_record
+    if silent is not None:
+        share = np.where(silent, np.log(wrong_record_rate), share)
     return float(np.exp(min(0.0, float(log_mean(share, log_softmax(log_base + log_record))))))

@@ -98,7 +98,11 @@ class Report(_Value):
     why_unknown: at level `unknown`, whether the stone is probably `none of these` or the answer is
     `not decided` among them. leading_species: the likeliest species, its varieties counted in.
     wrong_record: probability that the readings as a whole belong to another stone.
-    outside: the catalogue's minerals beyond the classes that fit the readings better.
+    own_minerals: those of candidates and prediction_set that are the bundle's own classes, not the
+    catalogue's, with the tests of which the bundle states facts; readings of the others say nothing
+    of them. An own class is answered at level `species`.
+    outside: the catalogue's minerals beyond the classes that fit the readings better; none where
+    the readings say nothing of the leading candidate, unless the answer is `none of these`.
     error: None, or why there is no answer (then the lists are empty and the rest is None).
     row and carried: of answers to a table; else None and {}.
     """
@@ -115,6 +119,7 @@ class Report(_Value):
     prediction_set: list[str] = []
     confidence: float | None = Field(None, gt=0, lt=1)
     set_basis: Literal["calibrated", "model"] | None = None
+    own_minerals: dict[str, list[str]] = {}
     outside: list[OutsideMineral] = []
     readings: list[ReadingFinding] = []
     wrong_record: float | None = None
@@ -136,7 +141,8 @@ class Report(_Value):
         if self.error is not None or self.best is None:
             return f"no answer: {self.error}"
         if self.answer is not None and self.answer_probability is not None:
-            said = f"{self.answer} ({self.level}, {_percent(self.answer_probability)})"
+            level = "own class" if self.answer in self.own_minerals else self.level
+            said = f"{self.answer} ({level}, {_percent(self.answer_probability)})"
         else:
             said = f"unknown, {self.why_unknown}"
         led = ", ".join(f"{c.name} {_percent(c.probability)}" for c in self.candidates[:3])

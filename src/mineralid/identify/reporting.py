@@ -62,6 +62,9 @@ def write_report(
     candidates = [
         Candidate(name=frame.names[i], probability=float(known[i])) for i in order[:listed]
     ]
+    named_set = _set(frame, weighed, calibration, calibrated, confidence, tests)
+    # The readings say nothing of the leader: then no other mineral fits them better than it does.
+    unheard = bool(frame.silent[:, order[0]].all()) and why != "none of these"
     return Report(
         photos=[_shown(p) for p in observation.photos if isinstance(p, (str, Path))],
         level=level,
@@ -71,10 +74,11 @@ def write_report(
         leading_species=_leading_species(catalogue, frame.names, known, leading),
         candidates=candidates,
         unknown=weighed.unknown,
-        prediction_set=_set(frame, weighed, calibration, calibrated, confidence, tests),
+        prediction_set=named_set,
         confidence=confidence,
         set_basis="calibrated" if calibrated else "model",
-        outside=_outside(frame, weighed, readings) if tests else [],
+        own_minerals=_own_minerals(catalogue, frame, [c.name for c in candidates] + named_set),
+        outside=_outside(frame, weighed, readings) if tests and not unheard else [],
         readings=_findings(frame, readings, leading[:LEADERS]) if readings else [],
         wrong_record=weighed.wrong_record,
         next_tests=_next_tests(frame, weighed, readings),
@@ -96,6 +100,7 @@ def _findings(
     frame: Frame, readings: dict[str, Reading], leaders: list[int]
 ) -> list[ReadingFinding]:
     log_likelihoods, log_base, log_weights = frame.everything()
+    rest = log_likelihoods.shape[1] - frame.silent.shape[1]
     beyond = frame.beyond.names if frame.beyond is not None else ()
     return reading_findings(
         readings=readings,
@@ -105,7 +110,17 @@ def _findings(
         log_weights=log_weights,
         names=(*frame.names, *beyond),
         leaders=leaders,
+        silent=np.pad(frame.silent, ((0, 0), (0, rest))),
     )
+
+
+def _own_minerals(catalogue: Catalogue, frame: Frame, named: list[str]) -> dict[str, list[str]]:
+    place = {name: i for i, name in enumerate(frame.names)} if catalogue.own else {}
+    return {
+        name: [test for test, e in frame.model.tests.items() if e.known[place[name]]]
+        for name in dict.fromkeys(named)
+        if name in catalogue.own
+    }
 
 
 def _leading_species(

@@ -26,7 +26,8 @@ class Source:
 class Catalogue:
     """Minerals in alphabetical order, valid as a whole (see loading); never changed once built.
 
-    version is a short hash over the content; two catalogues of one version are equal.
+    version is a short hash over the content; two catalogues of one version are equal, but for the
+    minerals of `own`: names that somebody has added to it (see `extended`), behind all others.
     """
 
     def __init__(
@@ -36,14 +37,34 @@ class Catalogue:
         version: str,
         sources: Mapping[str, Source],
         vocabularies: Mapping[str, Vocabulary],
+        own: frozenset[str] = frozenset(),
     ) -> None:
         self.minerals: tuple[Mineral, ...] = tuple(minerals)
         self.version = version
+        self.own = own
         self.sources = dict(sources)
         self.vocabularies = dict(vocabularies)
         self._by_name = {m.name: m for m in self.minerals}
         self._ancestors: dict[str, tuple[str, ...]] = {}
         self._species: dict[str, str] = {}
+
+    def extended(self, own: Iterable[Mineral]) -> Catalogue:
+        """This catalogue, its version too, with minerals of somebody's own behind its others.
+
+        ValueError for a name that it knows already.
+        """
+        added = tuple(own)
+        for mineral in added:
+            known = self.get(mineral.name)
+            if known is not None:
+                raise ValueError(f"the catalogue knows {mineral.name!r} already, as {known.name}")
+        return Catalogue(
+            (*self.minerals, *added),
+            version=self.version,
+            sources=self.sources,
+            vocabularies=self.vocabularies,
+            own=self.own | {mineral.name for mineral in added},
+        )
 
     def __len__(self) -> int:
         return len(self.minerals)
