@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _MEASURED_ON = {"specimen": "new stones", "collection": "new collections"}
+_FACTS = {"hardness_mohs": "hardness", "density_g_cm3": "density"}
 _PACKAGES = ("onnxruntime", "numpy", "pillow", "pydantic", "pi-heif")
 
 
@@ -89,6 +90,7 @@ def _about_bundle(path: Path | None) -> dict[str, Any]:
         "size_mb": round(size / 1e6, 1),
         "input": f"{spec.image.width} x {spec.image.height} pixels",
         "classes": list(spec.classes),
+        "own_minerals": {name: own.to_json() for name, own in spec.own_minerals.items()},
         "figures": spec.figures,
     }
 
@@ -136,6 +138,7 @@ def _print(about: Mapping[str, Any], full: bool) -> None:
             ),
             "size": f"{bundle['size_mb']} MB, for photographs of {bundle['input']}",
             "classes": f"{len(bundle['classes'])}: {', '.join(bundle['classes'])}",
+            **_own_classes(bundle["own_minerals"]),
         },
     )
     if bundle["figures"] and full:
@@ -146,6 +149,17 @@ def _print(about: Mapping[str, Any], full: bool) -> None:
         console.print(
             Text(f"\nAll figures: mineralid info --full, or {card}", "dim"), soft_wrap=True
         )
+
+
+def _own_classes(own: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The bundle's own classes, each with the properties that it states; {} where it has none."""
+    stated = [
+        f"{name} ({', '.join(_FACTS.get(fact, fact) for fact in facts) or 'no facts'})"
+        for name, facts in own.items()
+    ]
+    if not stated:
+        return {}
+    return {"own classes": f"{len(stated)}, not in the catalogue: {', '.join(stated)}"}
 
 
 def _print_pairs(console: Console, pairs: Mapping[str, str]) -> None:

@@ -12,13 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from mineralid.cli.wording import belongs, joined, kind_of, percent, reading_text, times
 from mineralid.evidence import load_observers
-from mineralid.minerals import UnknownMineral, load_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mineralid.identify import NextTestAdvice, ReadingFinding, Report, Support
+    from mineralid.identify import NextTestAdvice, Report, Support
 
 BAR_CELLS = 28
 MOST_IN_SET = 12
@@ -32,9 +32,11 @@ LEAST_BITS = 0.05
 LEAST_OUTSIDE = 0.002
 # Nats by which one of them must fit better than the name given to be set against it: 10 times.
 MUCH_BETTER = math.log(10)
-# A reading that stands for more words than these ("non-metallic") is told by their number.
-MOST_WORDS = 4
+# Own classes less likely than this are not told of what is not known of them.
+LEAST_OWN = 0.01
+MOST_OWN = 4
 NONE_OF_THESE = "none of these"
+OWN_CLASS = "the bundle's own class"
 _STATUS_STYLES = {"used": "", "doubted": "yellow", "contradicted": "bold red"}
 
 
@@ -66,31 +68,15 @@ class Bar:
             yield Text("█" * whole + " ▏▎▍▌▋▊▉"[rest].strip(), self.style)
 
 
-def percent(probability: float) -> str:
-    """87 %, 1.4 %, <0.1 %; never a round 0 or 100 for what is neither."""
-    hundred = 100 * probability
-    if 0 < hundred < 0.05:
-        return "<0.1 %"
-    if hundred < 9.95:
-        return f"{hundred:.1f} %"
-    return ">99 %" if 99.5 <= hundred < 100 else f"{hundred:.0f} %"
-
-
-def times(log_ratio: float) -> str:
-    """A log-likelihood ratio in nats as a factor: ×4.2, ÷30."""
-    factor = math.exp(min(abs(log_ratio), 7.0))
-    number = ">1000" if factor > 1000 else f"{factor:.1f}" if factor < 9.95 else f"{factor:.0f}"
-    return f"{'×' if log_ratio >= 0 else '÷'}{number}"
-
-
 def _headline(report: Report) -> Iterator[RenderableType]:
     best = report.best
     if report.level == "species" and best is not None:
         name = report.answer or best.name
-        yield Text.assemble((name, "bold"), f"   {_kind(name)}, {percent(best.probability)} likely")
+        kind = OWN_CLASS if name in report.own_minerals else kind_of(name)
+        yield Text.assemble((name, "bold"), f"   {kind}, {percent(best.probability)} likely")
         return
     if report.level == "group" and report.answer:
-        kind = _kind(report.answer)
+        kind = kind_of(report.answer)
         whole = f"{kind}, its varieties counted in" if kind == "species" else kind
         yield Text.assemble(
             (report.answer, "bold"),
@@ -99,11 +85,11 @@ def _headline(report: Report) -> Iterator[RenderableType]:
         members = [
             "no variety in particular" if c.name == report.answer else c.name
             for c in report.candidates
-            if _belongs(c.name, report.answer)
+            if belongs(c.name, report.answer)
         ]
         if members:
             which = "variety" if kind == "species" else "of its members"
-            yield Text(f"Which {which} is not decided: {_joined(members[:4], 'or')}.")
+            yield Text(f"Which {which} is not decided: {joined(members[:4], 'or')}.")
         return
     if report.why_unknown == "none of these":
         yield Text.assemble(
@@ -119,7 +105,7 @@ def _headline(report: Report) -> Iterator[RenderableType]:
                 f"{o.name} ({percent(o.probability)})" for o in likely[:3] or report.outside[:1]
             ]
             yield Text.assemble(
-                "Outside the model the readings fit ", (_joined(named, "or"), "bold"), "."
+                "Outside the model the readings fit ", (joined(named, "or"), "bold"), "."
             )
     elif best is not None:
         yield Text("Not decided", "bold")
@@ -163,7 +149,9 @@ def _contradictions(report: Report) -> Iterator[RenderableType]:
             said, style = f"Your {finding.test} contradicts everything else", "bold red"
         else:
             said, style = f"Your {finding.test} sits badly with everything else", "yellow"
-        yield Text.assemble((said, style), f" ({_given(finding)}): test it again.{again}".rstrip())
+        yield Text.assemble(
+            (said, style), f" ({reading_text(finding)}): test it again.{again}".rstrip()
+        )
     assumed = 0.0 if report.trust is None else 1.0 - report.trust
     if report.wrong_record is not None and report.wrong_record >= max(0.2, assumed + 0.05):
         yield Text(
@@ -239,11 +227,39 @@ def _readings(report: Report) -> Iterator[RenderableType]:
     table.add_column("for", ratio=1)
     table.add_column("against", ratio=1)
     for finding in report.readings:
-        cell = Text(f"{finding.test} {_given(finding)}")
+        cell = Text(f"{finding.test} {reading_text(finding)}")
         if finding.status != "used":
             cell.append(f"\n{finding.status}", _STATUS_STYLES[finding.status])
         table.add_row(cell, _supports(finding.speaks_for), _supports(finding.speaks_against))
     yield Padding(table, (0, 0, 0, 2))
+
+
+def _own_classes(report: Report) -> Iterator[RenderableType]:
+    """Of which own classes which readings say nothing, because the bundle states no such fact."""
+    silent: dict[tuple[str, ...], list[str]] = {}
+    for c in report.candidates:
+        if c.name in report.own_minerals and c.probability >= LEAST_OWN:
+            silent.setdefault(_unheard(report, c.name), []).append(c.name)
+    for tests, names in silent.items():
+        if not tests:
+            continue
+        more = len(names) - MOST_OWN
+        named = [*names[:MOST_OWN], f"{more} more"] if more > 0 else names
+        said = f"{joined(tests, 'and')} {'says' if len(tests) == 1 else 'say'}"
+        if len(tests) == len(report.readings):
+            said = "readings say"
+        own = OWN_CLASS if len(names) == 1 else f"{OWN_CLASS}es"
+        yield Text.assemble(
+            f"The {said} nothing of ",
+            (joined(named, "and"), "bold"),
+            f": {own}, of which it states no such facts.",
+        )
+
+
+def _unheard(report: Report, name: str) -> tuple[str, ...]:
+    """The tests that were made and of which the bundle states nothing for this own class."""
+    known = report.own_minerals[name]
+    return tuple(r.test for r in report.readings if r.test not in known)
 
 
 def _supports(supports: Sequence[Support]) -> Text:
@@ -259,10 +275,12 @@ def _outside(report: Report) -> Iterator[RenderableType]:
     fit = ", ".join(
         f"{o.name} ({percent(o.probability)}, fits {times(o.log_likelihood_ratio)})" for o in worth
     )
+    best = report.best.name if report.best else ""
+    heard = best not in report.own_minerals or len(_unheard(report, best)) < len(report.readings)
     yield Text.assemble(
         ("Outside the model", "bold"),
-        f"   The photograph's model does not know them, and the readings fit them better than the "
-        f"leader: {fit}.",
+        f"   The photograph's model does not know them, and the readings fit them better than "
+        f"{'the leader' if heard else 'most stones'}: {fit}.",
     )
 
 
@@ -327,48 +345,13 @@ def _versions(report: Report) -> Iterator[RenderableType]:
     yield Text(f"prior {report.prior}{trust}", "dim")
 
 
-def _given(finding: ReadingFinding) -> str:
-    """The reading as it came, and how it was read where that says something else."""
-    given = finding.given.removeprefix(f"{finding.test} ")
-    read = finding.value
-    same = _bare(given) in (_bare(read), _bare(read.removesuffix(" g/cm3")))
-    if same or not read or finding.test == "hardness":  # comparisons are plain as they are
-        return given
-    words = read.split(" or ")
-    read = f"{len(words)} words" if len(words) > MOST_WORDS else read
-    return f"{given}, read as {read}"
-
-
-def _bare(text: str) -> str:
-    return "".join(c for c in text.casefold().replace("–", "-") if c not in " -_")
-
-
-def _kind(name: str) -> str:
-    """Its place in the catalogue: species, variety of Quartz, group."""
-    mineral = load_catalogue().get(name)
-    if mineral is None:
-        return "species"
-    of = f" of {mineral.parent}" if mineral.kind == "variety" and mineral.parent else ""
-    return mineral.kind + of
-
-
-def _belongs(name: str, group: str) -> bool:
-    try:
-        return name == group or group in load_catalogue().ancestors(name)
-    except UnknownMineral:
-        return False
-
-
-def _joined(names: Sequence[str], word: str) -> str:
-    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else ""
-
-
 _PARTS = (
     _headline,
     _rival,
     _contradictions,
     _candidates,
     _readings,
+    _own_classes,
     _outside,
     _safety,
     _next_tests,
