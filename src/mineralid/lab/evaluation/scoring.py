@@ -83,7 +83,7 @@ def cached_scores(run: Path, network: LiteNetwork, manifest: Manifest, spec: Ima
     return found
 
 
-def weights_sha256(network: LiteNetwork) -> str:
+def weights_sha256(network: torch.nn.Module) -> str:
     """Return a hash of a network's parameters and buffers, names included."""
     found = hashlib.sha256()
     for name, tensor in network.state_dict().items():

@@ -71,6 +71,7 @@ class GlobalBatches:
     seed: int
     rank: int = 0
     world: int = 1
+    fixed: bool = False  # every epoch as the first
     epoch: int = 0
 
     def __post_init__(self) -> None:
@@ -83,7 +84,7 @@ class GlobalBatches:
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration draws (Lightning calls this)."""
-        self.epoch = epoch
+        self.epoch = 0 if self.fixed else epoch
 
     def _sizes(self) -> list[int]:
         full, rest = divmod(len(self.labels), self.batch_size)
@@ -159,6 +160,19 @@ def augmented(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Return the view of a photograph that seed and place (epoch, position) decide."""
     return augment(image, size, options, np.random.default_rng([seed, *map(int, place), 1]))
+
+
+class WholePhotographs(_Rows):
+    """Photographs uint8 [N, H, W, 3], as they are."""
+
+    def __init__(self, pixels: NDArray[np.uint8], labels: Ints, world: int = 1) -> None:
+        super().__init__(labels, world)
+        self.pixels = pixels
+
+    def image(self, draws: Draws) -> tuple[torch.Tensor, ...]:
+        """Return views uint8 [B, H, W, 3] and colour matrices that change nothing."""
+        plain = np.eye(3, 4, dtype=np.float32)[None].repeat(len(draws.indices), 0)
+        return torch.from_numpy(self.pixels[draws.indices]), torch.from_numpy(plain)
 
 
 class FixedFeatures(_Rows):

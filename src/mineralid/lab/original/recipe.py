@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mineralid.lab.data.augment import Augmentation
-from mineralid.lab.losses import by_name
 from mineralid.lab.network.dmib import DmibParts
 from mineralid.lab.network.test_encoders import TEST_ENCODERS
+from mineralid.lab.original.codes import parse_case
+from mineralid.lab.training.loss_terms import Losses, LossTerm
 
 STAGES = ("teacher", "student", "ssf", "dmib")
+ANY = "any"
 
 # RandomResizedCrop and a horizontal flip with the defaults of the library that it was trained with.
 PUBLISHED_AUGMENTATION = Augmentation(
@@ -28,34 +30,6 @@ PUBLISHED_AUGMENTATION = Augmentation(
 
 class _Values(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class LossTerm(_Values):
-    """One term of a loss, by the name that `mineralid.lab.losses` has for it."""
-
-    name: str
-    weight: float = Field(1.0, gt=0)
-    options: dict[str, JsonValue] = {}
-
-    @field_validator("options")
-    @classmethod
-    def _plain(cls, options: dict[str, Any]) -> dict[str, Any]:
-        return dict(options)
-
-    def model_post_init(self, context: Any) -> None:
-        """Refuse an unknown loss or option at once, not an hour into a run."""
-        by_name(self.name, **self.options)
-
-
-def _terms(given: Any) -> Any:
-    """Read `kd`, `["cross_entropy", "kd"]`, or terms with weight and options."""
-    listed = [given] if isinstance(given, (str, dict)) else given
-    if not isinstance(listed, (list, tuple)):
-        return given
-    return tuple({"name": term} if isinstance(term, str) else term for term in listed)
-
-
-Losses = Annotated[tuple[LossTerm, ...], BeforeValidator(_terms), Field(min_length=1)]
 
 
 class Optimisation(_Values):
@@ -111,11 +85,11 @@ class Ssf(Optimisation):
 class DmibLosses(_Values):
     """Weights of the parts of DMIB's loss; those whose part is off weigh nothing."""
 
-    ce: float = Field(1.0, ge=0)  # clean head; only where the head is trained with it
+    ce: float = Field(1.0, ge=0)  # of the clean head, where the dynamic parts train one
     bottleneck_ce: float = Field(1.0, ge=0)
     kl: float = Field(1.0, ge=0)
     view_ce: float = Field(1.0, ge=0)
-    gate_l1: float = Field(1e-3, ge=0)
+    gate_l1: float = Field(1.0, ge=0)
     confidence_mse: float = Field(1.0, ge=0)
 
 
@@ -141,7 +115,7 @@ class Dmib(Optimisation):
 class OriginalRecipe(_Values):
     """The published protocol; the defaults are the paper's values where it gives them."""
 
-    tests: str = "hardness,luster,streak"  # a case, or `any`: one network for every subset
+    tests: str = "hardness,luster,streak"  # a case, or ANY: one network for every subset
     error_rate: float = Field(0.3, ge=0, le=1)
     image_size: int = Field(384, ge=32, multiple_of=32)
     batch_size: int = Field(64, ge=1)  # over all processes together
@@ -157,6 +131,11 @@ class OriginalRecipe(_Values):
     student: Student = Student(epochs=100)
     ssf: Ssf = Ssf(epochs=30)
     dmib: Dmib = Dmib(epochs=100)
+
+    @field_validator("tests")
+    @classmethod
+    def _a_case(cls, tests: str) -> str:
+        return tests if tests == ANY else str(parse_case(tests))
 
 
 def original() -> OriginalRecipe:

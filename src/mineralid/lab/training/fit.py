@@ -51,6 +51,9 @@ class Compute:
         return self.devices * self.nodes
 
 
+ONE_PROCESS = Compute()
+
+
 def rank() -> int:
     """Return this process's number among all, from 0; what launched it says so."""
     return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
@@ -64,7 +67,7 @@ def fit(
     epochs: int,
     seed: int,
     validation: DataLoader[Any] | None = None,
-    compute: Compute = Compute(),
+    compute: Compute = ONE_PROCESS,
     callbacks: Sequence[Callback] = (),
 ) -> None:
     """Train to the last epoch; an interrupted run goes on from `run/last.ckpt`.

@@ -11,7 +11,7 @@ import torch
 
 from mineralid.lab.data.batches import AugmentedPhotographs, training_loader
 from mineralid.lab.network.lite import LiteNetwork, build_lite
-from mineralid.lab.training.fit import Compute, fit, rank
+from mineralid.lab.training.fit import ONE_PROCESS, Compute, fit, rank
 from mineralid.lab.training.module import Training
 from mineralid.lab.training.recipe import Recipe
 from mineralid.lab.training.record import (
@@ -34,7 +34,7 @@ def train(
     *,
     split: str = "all",
     image_ids: Sequence[str] | None = None,
-    compute: Compute = Compute(),
+    compute: Compute = ONE_PROCESS,
 ) -> LiteNetwork:
     """Train and return the averaged network; a finished or interrupted `run` is taken up again.
 
