@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -115,6 +115,7 @@ class Backbone(nn.Module, ABC):
         shared: dict[int, object] = {id(a): a for a in self.adapters().values()}
         merged = copy.deepcopy(self, shared)
         between = {site.module for site in self._sites}
+        moved: dict[str, str] = {}
         for conv_name, norm_name in self._pairs:
             if conv_name in between:
                 continue
@@ -122,11 +123,15 @@ class Backbone(nn.Module, ABC):
             norm = merged.model.get_submodule(norm_name)
             assert isinstance(conv, nn.Conv2d)
             assert isinstance(norm, nn.BatchNorm2d)
-            _replace(merged.model, conv_name, fold_batch_norm(conv, norm))
-            gap: nn.Module = nn.Identity()
+            whole = fold_batch_norm(conv, norm)
             if norm_name in between:
-                attach(gap, detach(norm))
-            _replace(merged.model, norm_name, gap)
+                attach(whole, detach(norm))
+                moved[norm_name] = conv_name
+            _replace(merged.model, conv_name, whole)
+            _replace(merged.model, norm_name, nn.Identity())
+        merged._sites = tuple(
+            replace(site, module=moved.get(site.module, site.module)) for site in self._sites
+        )
         merged._pairs = tuple(p for p in self._pairs if p[0] in between)
         return merged.freeze()
 

@@ -1,6 +1,8 @@
-"""Folding an adapter forwards, into the convolution that reads it."""
+"""Folding an adapter forwards: into the convolution or norm that reads it, past a max-pool."""
 
 from __future__ import annotations
+
+import copy
 
 import torch
 from torch import nn
@@ -30,3 +32,41 @@ def fold_ahead(conv: nn.Conv2d, norm: nn.Module | None, adapter: ScaleShift) -> 
         conv.bias.add_(constant)
     else:
         conv.bias = nn.Parameter(constant, requires_grad=False)
+
+
+@torch.no_grad()
+def fold_before_norm(norm: nn.BatchNorm2d, adapter: ScaleShift) -> None:
+    """Fold an adapter into the batch norm that reads its output, in place (exact in evaluation).
+
+    γ·(s·x + b − μ)/σ + β = γs·(x − μ)/σ + (β + γ·(b + (s − 1)·μ)/σ); μ and σ stay as they are.
+    """
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    moved = adapter.shift.clone()
+    if adapter.scale is not None:
+        moved += (adapter.scale - 1) * norm.running_mean
+        norm.weight.mul_(adapter.scale)
+    norm.bias.add_(gain * moved)
+
+
+@torch.no_grad()
+def split_for_max_pool(adapter: ScaleShift) -> tuple[ScaleShift, ScaleShift | None, list[int]]:
+    """Split an adapter before a max-pool into what passes it and what must stay before it.
+
+    max(s·x + b) = s·max(x) + b holds for s > 0 alone. Returns (passing, staying, channels that
+    stay); passing ∘ staying is the adapter, and staying is None where every channel passes.
+    """
+    if adapter.scale is None:
+        return adapter, None, []
+    stays = ~(adapter.scale > 0)  # so written that NaN stays
+    if not stays.any():
+        return adapter, None, []
+    passing, staying = copy.deepcopy(adapter), copy.deepcopy(adapter)
+    assert passing.scale is not None
+    assert staying.scale is not None
+    passing.scale.masked_fill_(stays, 1.0)
+    passing.shift.masked_fill_(stays, 0.0)
+    staying.scale.masked_fill_(~stays, 1.0)
+    staying.shift.masked_fill_(~stays, 0.0)
+    return passing, staying, torch.nonzero(stays).flatten().tolist()
