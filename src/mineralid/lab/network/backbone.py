@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mineralid.lab.network.backbone_base import PLACEMENTS, Backbone, Folded, Placement
-from mineralid.lab.network.image_models import ARCHITECTURES
+from mineralid.lab.network.image_models import NAMES
 from mineralid.lab.network.lite import IMAGE_SIZES
 from mineralid.lab.network.lite_backbone import build_lite_backbone
 from mineralid.lab.network.transformers_backbone import build_transformers_backbone
@@ -16,7 +16,7 @@ from mineralid.lab.network.weight_files import WeightsMissing, read_weights
 
 __all__ = ["BACKBONES", "Backbone", "Folded", "Placement", "WeightsMissing", "build_backbone"]
 
-BACKBONES = (*IMAGE_SIZES, *ARCHITECTURES)
+BACKBONES = NAMES
 
 
 def build_backbone(

@@ -123,7 +123,8 @@ class Backbone(nn.Module, ABC):
             norm = merged.model.get_submodule(norm_name)
             assert isinstance(conv, nn.Conv2d)
             assert isinstance(norm, nn.BatchNorm2d)
-            whole = fold_batch_norm(conv, norm)
+            with torch.random.fork_rng(devices=[]):  # a new layer draws; merging must not
+                whole = fold_batch_norm(conv, norm)
             if norm_name in between:
                 attach(whole, detach(norm))
                 moved[norm_name] = conv_name

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from mineralid.lab.network.lite import IMAGE_SIZES
 from mineralid.lab.network.torchvision_names import from_torchvision, is_torchvision
 from mineralid.lab.network.weight_files import WeightsMissing, read_weights, refuse_mismatch
 
@@ -74,6 +75,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         },
     ),
 }
+NAMES = (*IMAGE_SIZES, *ARCHITECTURES)
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,10 @@ def _loaded(model_class: Any, origin: str | None, what: str, **options: Any) -> 
 
 def _not_here(name: str, known: Architecture | None) -> ValueError:
     if known is None and "/" not in name:
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
         return ValueError(
-            f"name is {name!r}; allowed: {', '.join(ARCHITECTURES)}, an efficientnet-lite, a "
+            f"name is {name!r}{hint}; allowed: {', '.join(NAMES)}, a "
             "folder with a model of the transformers library, or a hub name (owner/name) in the "
             "cache of this machine"
         )
