@@ -47,8 +47,10 @@ class Training(LightningModule):
         views, colors, labels = batch
         scores = self.scores(views, colors)
         loss = F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)
-        self.log("loss", loss, prog_bar=True)
-        self.log("top1", (scores.argmax(1) == labels).float().mean(), prog_bar=True)
+        several = self.trainer.world_size > 1
+        self.log("loss", loss, prog_bar=True, sync_dist=several)
+        top1 = (scores.argmax(1) == labels).float().mean()
+        self.log("top1", top1, prog_bar=True, sync_dist=several)
         return loss
 
     @torch.no_grad()

@@ -48,8 +48,10 @@ def train(
         return load_network(run)
     last, finished = run / CHECKPOINT_FILE, run / NETWORK_FILE
     run.mkdir(parents=True, exist_ok=True)
-    if not (run / RECORD_FILE).is_file():
-        (run / RECORD_FILE).write_text(record.model_dump_json(indent=1), encoding="utf-8")
+    if not rank() and not (run / RECORD_FILE).is_file():
+        begun = run / f"{RECORD_FILE}.partial"  # another process may read the record meanwhile
+        begun.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+        begun.replace(run / RECORD_FILE)
 
     torch.manual_seed(recipe.seed)  # the head is drawn at random
     module = Training(recipe, len(classes))
