@@ -51,7 +51,8 @@ class Stage(LightningModule):
         total = torch.stack(list(losses.values())).sum() * batch.share
         self.log("loss", total, prog_bar=True, sync_dist=several, batch_size=batch.size)
         for name, value in losses.items():
-            self.log(f"loss/{name}", value.detach(), sync_dist=several, batch_size=batch.size)
+            part = value.detach() * batch.share
+            self.log(f"loss/{name}", part, sync_dist=several, batch_size=batch.size)
         self._measure("train", logits, batch)
         return total
 
@@ -289,12 +290,10 @@ class DmibStage(Stage):
     def __init__(self, recipe: OriginalRecipe, network: CaseNetwork, rows: int = 0) -> None:
         super().__init__(recipe.dmib, recipe.seed)
         self.network = network
-        network.requires_grad_(False)
         network.backbone.freeze()
-        for adapter in network.backbone.adapters().values():
-            adapter.requires_grad_(False)
-        network.head.train_only(network.head.of_dmib)
         self.held = [Images(network.backbone.merged(), rows)]
+        network.requires_grad_(False)  # after merging, which declares the adapters trainable
+        network.head.train_only(network.head.of_dmib)
 
     def terms(self, batch: Batch) -> Terms:
         """Return the terms of stage 4, and both heads' logits on the tests as given."""
