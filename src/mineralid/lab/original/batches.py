@@ -80,6 +80,11 @@ class GlobalBatches:
                 f"batch_size is {self.batch_size} over {self.world} processes; allowed: a "
                 f"multiple of {self.world}"
             )
+        if not 0 <= self.rank < self.world:
+            raise ValueError(
+                f"this is process {self.rank} of {self.world}; allowed: 0 to {self.world - 1} (say "
+                "how many there are with devices and nodes)"
+            )
         self.sampler = self  # Lightning tells the epoch to a batch sampler's sampler
 
     def set_epoch(self, epoch: int) -> None:

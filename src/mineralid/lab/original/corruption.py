@@ -13,7 +13,7 @@ from mineralid.lab.original.codes import Triple
 def wrong_rows(count: int, error_rate: float) -> int:
     """Return how many of `count` rows are made wrong: floor(count · error_rate).
 
-    Rounding to nine places first, so that 0.3 of 10 is 3 and not the 2 of binary fractions.
+    Rounding to nine places first, so that 0.58 of 50 is 29 and not the 28 of binary fractions.
     """
     if not 0 <= error_rate <= 1:
         raise ValueError(f"error_rate is {error_rate}; allowed: 0 to 1")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mineralid.lab.data.augment import Augmentation
 from mineralid.lab.data.batches import to_network_input
 from mineralid.lab.data.cache import Cache, photographs_key
-from mineralid.lab.data.manifest import Manifest
+from mineralid.lab.data.manifest import Manifest, Photograph
 from mineralid.lab.evaluation.scoring import weights_sha256
 from mineralid.lab.network.backbone import Backbone
 from mineralid.lab.original.batches import augmented
@@ -69,7 +69,7 @@ class FeatureStore:
             found = []
             for start in range(0, len(manifest), self.batch_size):
                 part = manifest.photographs[start : start + self.batch_size]
-                batch = np.stack([prepare_photo(p.photo, spec) for p in part])
+                batch = np.stack([_prepared(p, spec) for p in part])
                 found.append(self._features(torch.from_numpy(batch)))
             empty = np.zeros((0, self.backbone.feature_dim), np.float32)
             return {"feature": np.concatenate(found or [empty])}
@@ -129,7 +129,11 @@ class FeatureStore:
 
 def decode_photographs(manifest: Manifest) -> list[NDArray[np.uint8]]:
     """Decode every photograph: uint8 [H, W, 3] each, all pixels (crops may be small)."""
-    return [decode(photograph.photo) for photograph in manifest.photographs]
+    decoded = []
+    for photograph in manifest.photographs:
+        with photograph.named_in_errors():
+            decoded.append(decode(photograph.photo))
+    return decoded
 
 
 def whole_pixels(manifest: Manifest, image_size: int) -> NDArray[np.uint8]:
@@ -142,5 +146,10 @@ def whole_pixels(manifest: Manifest, image_size: int) -> NDArray[np.uint8]:
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
     )
-    prepared = [prepare_photo(p.photo, plain).transpose(1, 2, 0) for p in manifest.photographs]
+    prepared = [_prepared(p, plain).transpose(1, 2, 0) for p in manifest.photographs]
     return np.rint(np.stack(prepared) * 255).astype(np.uint8)
+
+
+def _prepared(photograph: Photograph, spec: ImageSpec) -> Float:
+    with photograph.named_in_errors():
+        return prepare_photo(photograph.photo, spec)

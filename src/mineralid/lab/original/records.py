@@ -17,6 +17,7 @@ from mineralid.lab.evaluation.scoring import weights_sha256
 from mineralid.lab.training.record import ANOTHER, CHECKPOINT_FILE, NETWORK_FILE, whole
 
 STAGE_FILE = "stage.json"
+IMPORTED = "imported"  # in the settings of a stage that was imported: from what
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -39,23 +40,28 @@ class StageRecord(BaseModel):
     begun_from: dict[str, _Sha256]
 
     def differences(self, found: StageRecord) -> list[str]:
-        """Return what is another in `found`, each with both values."""
+        """Return what is another in `found`, each with both values.
+
+        A stage that was imported is judged by what it says: on what it was trained is unknown.
+        """
         told = []
-        for name in ("stage", "photographs"):
+        imported = IMPORTED in found.settings and IMPORTED not in self.settings
+        for name in ("stage",) if imported else ("stage", "photographs"):
             there, now = getattr(found, name), getattr(self, name)
             if there != now:
                 told.append(f"{name} ({there} there, {now} now)")
-        same_count = found.photographs == self.photographs
+        same_count = not imported and found.photographs == self.photographs
         if same_count and found.photographs_sha256 != self.photographs_sha256:
             told.append("photographs (as many, but others, or in another order)")
         there, now = _flat(found.settings), _flat(self.settings)
-        for name in sorted(there.keys() | now.keys()):
+        for name in sorted(there.keys() & now.keys() if imported else there.keys() | now.keys()):
             if there.get(name) != now.get(name):
                 told.append(f"{name} ({there.get(name)} there, {now.get(name)} now)")
         for name in ("classes", "codes"):
             if getattr(found, name) != getattr(self, name):
                 told.append(name)
-        for stage in sorted(found.begun_from.keys() | self.begun_from.keys()):
+        stages = () if imported else sorted(found.begun_from.keys() | self.begun_from.keys())
+        for stage in stages:
             if found.begun_from.get(stage) != self.begun_from.get(stage):
                 told.append(f"network of the stage {stage}")
         return told
@@ -131,8 +137,9 @@ def load_finished(folder: Path, network: nn.Module) -> Mapping[str, Any]:
     with whole(path, "train this stage anew"):
         saved = torch.load(path, map_location="cpu", weights_only=True)
         network.load_state_dict(saved["network"])
+        told = {name: saved[name] for name in ("sha256", "seconds")}
     network.eval()
-    return {name: value for name, value in saved.items() if name != "network"}
+    return told
 
 
 def write_whole(path: Path, text: str) -> None:
