@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from mineralid.cli.failure import failure
+from mineralid.cli.lab_train import (
+    FIELD_OPTIONS,
+    PROTOCOL_OPTIONS,
+    is_field,
+    refuse,
+    told,
+    train_field,
+    train_published,
+)
 
 app = typer.Typer(help="Train and release models (needs the extra `lab`).", no_args_is_help=True)
 
@@ -27,44 +35,6 @@ def need_lab() -> None:
         raise typer.Exit(2)
 
 
-def _recipe(settings: list[str]) -> Any:
-    from difflib import get_close_matches
-
-    from pydantic import ValidationError
-
-    from mineralid.lab.data.augment import Augmentation
-    from mineralid.lab.training.recipe import Recipe
-
-    values: dict[str, Any] = {}
-    for setting in settings:
-        name, sign, text = setting.partition("=")
-        target, fields = values, Recipe.model_fields
-        if name.startswith("augmentation."):
-            target = values.setdefault("augmentation", {})
-            name = name.removeprefix("augmentation.")
-            fields = Augmentation.model_fields
-        if name == "augmentation":
-            raise typer.BadParameter(
-                f"--set {setting!r}: set its fields, such as augmentation.flip=0. "
-                f"Fields: {', '.join(Augmentation.model_fields)}"
-            )
-        if not sign or name not in fields:
-            near = get_close_matches(name, fields, n=3)
-            hint = f" Did you mean {', '.join(near)}?" if near else ""
-            raise typer.BadParameter(
-                f"--set {setting!r}: expected field=value.{hint} Fields: {', '.join(fields)}"
-            )
-        try:
-            target[name] = json.loads(text)
-        except json.JSONDecodeError:
-            target[name] = text
-    try:
-        return Recipe.model_validate(values)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise typer.BadParameter("; ".join(lines)) from None
-
-
 LeftOut = Annotated[
     list[str] | None,
     typer.Option(
@@ -76,37 +46,93 @@ LeftOut = Annotated[
 ]
 
 
-def _told(error: Exception) -> str:
-    """One sentence; of the operating system's errors the file first."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeatable."),
+]
 
 
 @app.command()
 def train(
-    photos: Photos,
     out: Annotated[Path, typer.Option(help="Folder of the run; a run begun there goes on.")],
+    recipe: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="field: one network for `identify`. original, original-small, smoke: the "
+            "published system's four stages, as published, reduced, in seconds. Or the recipe.json "
+            "of a run.",
+        ),
+    ] = "field",
+    photos: Annotated[
+        Path | None, typer.Option(help="field: folder with photos.csv, photos/, core_species.txt.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A folder of your own: a subfolder per class, or photos.csv."),
+    ] = None,
+    img_root: Annotated[
+        Path | None, typer.Option(help="The original's layout: folder of <image_id>.jpg.")
+    ] = None,
+    meta_root: Annotated[
+        Path | None, typer.Option(help="The original's layout: folder of train.txt and val.txt.")
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your class list: one a line, or a CSV with a column class (and, for the "
+            "published protocol, hardness, luster, streak as its codes)."
+        ),
+    ] = None,
     split: Annotated[
-        str, typer.Option(help="all, specimen0 to specimen4, or a fold left out: A, B, C.")
+        str,
+        typer.Option(
+            help="With --photos: all, specimen0 to specimen4, or a fold left out: A, B, C."
+        ),
     ] = "all",
     left_out: LeftOut = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="field=value of the recipe; repeatable.")
+    stage: Annotated[
+        str, typer.Option(help="Published protocol: all, teacher, student, ssf or dmib.")
+    ] = "all",
+    tests: Annotated[
+        str | None,
+        typer.Option(
+            help="Published protocol: any of hardness,luster,streak; none; or any (one network "
+            "for every subset)."
+        ),
     ] = None,
+    error_rate: Annotated[
+        float | None,
+        typer.Option(help="Published protocol: share of each batch's tests made wrong, 0 to 1."),
+    ] = None,
+    model_name: Annotated[
+        str | None, typer.Option(help="Published protocol: first part of its checkpoints' names.")
+    ] = None,
+    model_weight: Annotated[
+        Path | None, typer.Option(help="Published protocol: pretrained weights of the encoder.")
+    ] = None,
+    settings: Settings = None,
+    validation_share: Annotated[
+        float, typer.Option(help="With --data and the recipe field: share held out to measure on.")
+    ] = 0.2,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads (default: torch's).")] = None,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Processes on each machine.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+    precision: Annotated[str, typer.Option(help="32-true, 16-mixed or bf16-mixed.")] = "32-true",
 ) -> None:
-    """Train one network; resumes, shows rate and time left."""
+    """Train; resumes, shows rate and time left. Curves: tensorboard --logdir OUT."""
     need_lab()
-    recipe = _recipe(settings or [])
-    from mineralid.lab.data.splits import parse_left_out
-    from mineralid.lab.training.runs import train_split
-
+    given = {name: value for name, value in locals().items() if value is not None}
     try:
-        train_split(photos, split, recipe, out, threads, parse_left_out(left_out or []))
+        if is_field(recipe):
+            refuse(recipe, given, PROTOCOL_OPTIONS)
+            train_field(given)
+        else:
+            refuse(recipe, given, FIELD_OPTIONS)
+            train_published(given)
     except (ValueError, OSError) as error:
-        raise failure(_told(error)) from None
-    typer.echo(f"{out}: trained")
+        raise failure(told(error)) from None
 
 
 @app.command()
@@ -135,9 +161,9 @@ def release(
     try:
         plan = plan_release(photos, facts, out, bundle, parse_left_out(left_out or []))
     except (ValueError, OSError) as error:
-        raise failure(_told(error)) from None
+        raise failure(told(error)) from None
     try:
         make_release(plan, at_once=at_once or usable_cores(), threads=threads, say=say)
     except (ValueError, OSError, RuntimeError) as error:
-        raise failure(_told(error), status=1) from None
+        raise failure(told(error), status=1) from None
     typer.echo(str(bundle))

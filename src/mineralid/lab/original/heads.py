@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from mineralid.lab.network.bottleneck import Bottleneck, clean_to_bottleneck_kl
 from mineralid.lab.network.dmib import DynamicBottleneck, losses
-from mineralid.lab.network.test_encoders import make_test_encoder
 from mineralid.lab.network.unified import UnifiedHead, drop_tests
 from mineralid.lab.original.codes import NO_TESTS, NOT_TESTED, TESTS, parse_case
 from mineralid.lab.original.recipe import ANY, OriginalRecipe
@@ -82,7 +81,7 @@ class PublishedHead(Head):
             self.of_ssf, self.fc = (), nn.Linear(feature_dim, classes)
         else:
             self.of_ssf = ("meta_head", "classifier")
-            self.meta_head = make_test_encoder(recipe.ssf.test_encoder, len(TESTS), TEST_DIM)
+            self.meta_head = recipe.ssf.encoder(len(TESTS), TEST_DIM)
             width += TEST_DIM
             self.classifier = nn.Linear(width, classes)
         self.of_dmib = ("info_layer", "classifier_error")
@@ -158,8 +157,15 @@ class AnyTestsHead(Head):
     def __init__(self, recipe: OriginalRecipe, feature_dim: int, classes: int) -> None:
         super().__init__()
         self.drop, self.weights = recipe.ssf.drop_tests, recipe.dmib.loss_weights
-        encoder = recipe.ssf.test_encoder
-        self.unified = UnifiedHead(feature_dim, classes, len(TESTS), TEST_DIM, encoder=encoder)
+        options: dict[str, Any] = dict(recipe.ssf.test_encoder_options)
+        self.unified = UnifiedHead(
+            feature_dim,
+            classes,
+            len(TESTS),
+            TEST_DIM,
+            encoder=recipe.ssf.test_encoder,
+            **options,
+        )
         self.bottleneck = Bottleneck(feature_dim + TEST_DIM, recipe.dmib.hidden)
         self.classifier_error = nn.Linear(feature_dim + TEST_DIM, classes)
 

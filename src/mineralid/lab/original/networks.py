@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from mineralid.lab.network.backbone import Backbone, build_backbone
+from mineralid.lab.network.backbone import Backbone, WeightsMissing, build_backbone
 from mineralid.lab.network.test_encoders import OriginalTestEncoder
 from mineralid.lab.original.codes import TESTS
 from mineralid.lab.original.heads import TEST_DIM, Answer, Head, make_head
@@ -141,3 +141,18 @@ def build_case(recipe: OriginalRecipe, classes: int) -> CaseNetwork:
     )
     backbone.freeze()
     return CaseNetwork(backbone, make_head(recipe, backbone.feature_dim, classes), classes)
+
+
+def check_weights(recipe: OriginalRecipe, *, teacher: bool, student: bool) -> None:
+    """Raise WeightsMissing, which names every backbone asked for whose weights are not here."""
+    missing = []
+    stages = (("teacher", teacher, build_teacher), ("student", student, build_student))
+    for stage, asked, build in stages:
+        try:
+            if asked:
+                build(recipe, 2, pretrained=True)
+        except WeightsMissing as error:
+            given = "--set teacher.weights=FILE" if stage == "teacher" else "--model-weight FILE"
+            missing.append(f"{stage}: {str(error).replace('--model-weight FILE', given)}")
+    if missing:
+        raise WeightsMissing("\n".join(missing))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from torch import nn
 
 from mineralid.lab.data.augment import Augmentation
 from mineralid.lab.network.dmib import DmibParts
-from mineralid.lab.network.test_encoders import TEST_ENCODERS
-from mineralid.lab.original.codes import parse_case
+from mineralid.lab.network.test_encoders import make_test_encoder
+from mineralid.lab.original.codes import TESTS, parse_case
 from mineralid.lab.training.loss_terms import Losses, LossTerm
 
 STAGES = ("teacher", "student", "ssf", "dmib")
@@ -70,16 +71,20 @@ class Ssf(Optimisation):
     kind: Literal["ssf", "bias"] = "ssf"
     init: Literal["identity", "paper"] = "identity"
     test_encoder: str = "original"
+    test_encoder_options: dict[str, JsonValue] = {}  # such as {"width": 128}
     losses: Losses = (LossTerm(name="cross_entropy"), LossTerm(name="dkd_standardised"))
     # Of the one network for every subset of tests (`tests` = any): how often a test is dropped.
     drop_tests: float = Field(0.5, ge=0, lt=1)
 
-    @field_validator("test_encoder")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in TEST_ENCODERS:
-            raise ValueError(f"it is {name!r}; allowed: {', '.join(TEST_ENCODERS)}")
-        return name
+    @model_validator(mode="after")
+    def _an_encoder(self) -> Ssf:
+        self.encoder(len(TESTS), 4)
+        return self
+
+    def encoder(self, tests: int, dim: int) -> nn.Module:
+        """Return the test encoder: [B, tests] → [B, dim]."""
+        options: dict[str, Any] = dict(self.test_encoder_options)
+        return make_test_encoder(self.test_encoder, tests, dim, **options)
 
 
 class DmibLosses(_Values):
@@ -108,8 +113,8 @@ class Dmib(Optimisation):
 
     @property
     def dynamic(self) -> bool:
-        """Whether any of the dynamic parts is on."""
-        return any(on for name, on in self.parts.model_dump().items() if name != "bottleneck")
+        """Whether the parts are others than the published bottleneck alone."""
+        return self.parts != DmibParts(bottleneck=True)
 
 
 class OriginalRecipe(_Values):
@@ -155,7 +160,6 @@ def original_small() -> OriginalRecipe:
     return OriginalRecipe(
         image_size=192,
         batch_size=32,
-        compile=True,
         teacher=Teacher(
             **adamw, epochs=6, learning_rate=3e-4, backbone="efficientnet-lite2", join_epochs=10
         ),

@@ -71,6 +71,12 @@ class Compute:
 ONE_PROCESS = Compute()
 
 
+def use_threads(threads: int | None) -> None:
+    """Let torch compute on so many threads; None: as many as it likes."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
 def rank() -> int:
     """Return this process's number among all, from 0; what launched it says so."""
     return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))

@@ -11,6 +11,7 @@ import torch
 from mineralid.lab.data.manifest import Manifest, read_manifest
 from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut, named_split
 from mineralid.lab.network.lite import LiteNetwork
+from mineralid.lab.training.fit import ONE_PROCESS, Compute
 from mineralid.lab.training.recipe import Recipe
 from mineralid.lab.training.record import RunRecord, is_finished
 from mineralid.lab.training.train import train
@@ -36,6 +37,7 @@ def train_split(
     run: Path,
     threads: int | None = None,
     left_out: LeftOut = LEFT_OUT_FOLDS,
+    compute: Compute = ONE_PROCESS,
 ) -> LiteNetwork:
     """Train one split's network into the folder `run`; resumes.
 
@@ -56,4 +58,5 @@ def train_split(
         run,
         split=split_name,
         image_ids=[p.image_id for p in chosen.photographs],
+        compute=compute,
     )
