@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from mineralid.lab.evaluation.figures import METHODS
 from mineralid.lab.evaluation.prototypes import PROTOTYPE_WEIGHT
+from mineralid.lab.export.markdown import markdown_table
 from mineralid.lab.export.plan import SHIPPED
 from mineralid.vision.bundle_spec import BundleSpec
 
@@ -121,14 +121,14 @@ def _accuracy(figures: Any) -> list[str]:
                         f"{a['classes']}",
                     )
                 )
-        lines += _table(
+        lines += markdown_table(
             ("fold", "given", "top-1", "top-5", "macro top-1", "macro top-5", "n", "classes"), rows
         )
         gains = figures[kind]["gains"]
         lines += [
             "What photograph and readings together gain in top-1 (paired):",
             "",
-            *_table(
+            *markdown_table(
                 ("fold", *gains[next(iter(gains))]),
                 [
                     (
@@ -193,7 +193,7 @@ def _compared(figures: Any) -> list[str]:
         "The photograph alone, same recipe, splits, epochs and seed; only the adapter differs. These "
         "are the trained heads before the prototypes are added to the shipped one.",
         "",
-        *_table(
+        *markdown_table(
             (
                 "adapter",
                 "trained parameters",
@@ -216,7 +216,7 @@ def _calibration(spec: BundleSpec) -> list[str]:
         "",
         c.note,
         "",
-        *_table(
+        *markdown_table(
             ("tests done", "temperature", "ε (wrong record)"),
             [
                 (f"{n}", f"{t:g}", f"{e:g}")
@@ -245,7 +245,7 @@ def _calibration(spec: BundleSpec) -> list[str]:
                     f"{s['median_size']:.0f}",
                 )
             )
-    lines += _table(("on", "tests done", "coverage", "mean size", "median size"), rows)
+    lines += markdown_table(("on", "tests done", "coverage", "mean size", "median size"), rows)
     rows = []
     for kind in KINDS:
         for method, e in figures[kind]["calibration"].items():
@@ -257,7 +257,7 @@ def _calibration(spec: BundleSpec) -> list[str]:
                     f"{e['ece']:.3f}",
                 )
             )
-    lines += _table(("on", "given", "mean confidence", "calibration error"), rows)
+    lines += markdown_table(("on", "given", "mean confidence", "calibration error"), rows)
     lines += [
         "### Wrong records",
         "",
@@ -277,7 +277,9 @@ def _calibration(spec: BundleSpec) -> list[str]:
             )
         )
     rates = figures["specimen"]["wrong_records"]
-    lines += _table(("on", "photograph alone", *(f"{float(r):.0%} wrong" for r in rates)), rows)
+    lines += markdown_table(
+        ("on", "photograph alone", *(f"{float(r):.0%} wrong" for r in rates)), rows
+    )
     return lines
 
 
@@ -305,12 +307,3 @@ def _limits(spec: BundleSpec) -> list[str]:
         f"- Classes: {', '.join(spec.classes)}.",
     ]
     return lines
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [
-        "| " + " | ".join(head) + " |",
-        "|" + "---|" * len(head),
-        *("| " + " | ".join(row) + " |" for row in rows),
-        "",
-    ]
