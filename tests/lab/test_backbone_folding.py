@@ -9,7 +9,7 @@ import time
 
 import pytest
 import torch
-from backbone_cases import LITES, NAMES, images, missing_package, randomise, tiny
+from backbone_cases import LITES, NAMES, SIZES, images, missing_package, randomise, tiny
 from torch import nn
 
 from mineralid.lab.network.backbone import Backbone, build_backbone
@@ -86,6 +86,10 @@ def test_merged_is_the_same_function_with_the_same_adapters(name: str, placement
     for adapter in own.values():
         adapter.shift.add_(0.1)
     assert furthest(merged(x), backbone(x)) <= TOLERANCE
+    if name in SIZES:  # the convolutional ones
+        grid = merged.feature_and_map(x)[1]
+        assert grid.is_contiguous(memory_format=torch.channels_last)
+        assert all(p.is_contiguous() for p in backbone.parameters())
     # A merged backbone folds too.
     folded, expected = merged.folded(), backbone(x)
     got = folded.backbone(x)

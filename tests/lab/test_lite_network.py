@@ -204,3 +204,37 @@ def test_a_batch_of_one_equals_a_row_of_a_batch() -> None:
     for row in range(3):
         for whole, alone in zip(together, network(x[row : row + 1]), strict=True):
             assert (whole[row] - alone[0]).abs().max().item() <= 1e-10
+
+
+def test_names_of_tensors_are_those_of_runs_already_trained() -> None:
+    """Networks on disk are read by these names."""
+    names = list(build_lite(4, pretrained=False).state_dict())
+    assert names[:4] == ["stem.conv.weight", "stem.conv.bias", *adapter_of("stem")]
+    assert names[-6:] == [
+        "neck.conv.weight",
+        "neck.conv.bias",
+        *adapter_of("neck"),
+        "head.weight",
+        "head.bias",
+    ]
+    assert "blocks.15.units.2.conv.weight" in names
+    assert set(adapter_of("blocks.0.units.1")) <= set(names)
+
+
+def adapter_of(unit: str) -> list[str]:
+    return [f"{unit}.adapter.scale", f"{unit}.adapter.shift"]
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite1", "efficientnet-lite2"])
+@torch.no_grad()
+def test_the_larger_ones_fold_too(name: str) -> None:
+    torch.manual_seed(0)
+    network = randomise(build_lite(3, name=name, pretrained=False)).double().eval()
+    x = images()
+    for got, expected in zip(network.folded()(x), network(x), strict=True):
+        assert (got - expected).abs().max().item() <= 1e-10
+
+
+def test_an_unknown_name_is_refused_with_those_allowed() -> None:
+    with pytest.raises(ValueError, match="the name is 'lite0'; allowed: efficientnet-lite0, eff"):
+        build_lite(3, name="lite0", pretrained=False)

@@ -32,6 +32,7 @@ class LiteBackbone(Backbone):
     """
 
     model: LiteTrunk
+    convolutional = True
 
     def feature_and_map(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.model.features(images)

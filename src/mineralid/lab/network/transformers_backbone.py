@@ -39,6 +39,7 @@ class TransformersBackbone(Backbone):
         super().__init__(*args, **options)
         settings: Any = self.model.config
         self.family = str(settings.model_type)
+        self.convolutional = self.family == "resnet"
         self._tapped = tapped
         accepted = inspect.signature(self.model.forward).parameters
         self._interpolates = "interpolate_pos_encoding" in accepted
@@ -207,13 +208,13 @@ def _eight_taps(name: str, model: Any) -> tuple[Site, ...]:
     """
     for number, stage in enumerate(model.encoder.stages, 1):
         first = stage.layers[0]
-        if model.config.layer_type != "bottleneck" or isinstance(first.shortcut, nn.Identity):
+        adds = isinstance(first.shortcut, nn.Identity)
+        if model.config.layer_type != "bottleneck" or adds:
+            why = "that adds its own input" if adds else "with a padded convolution"
             raise ValueError(
-                f"placement is 'taps' for {name}, whose stage {number} opens with a "
-                f"{model.config.layer_type} block "
-                + ("that adds its own input" if isinstance(first.shortcut, nn.Identity) else "")
-                + ": a shift before it can't be folded; allowed there: 'none', 'affine'; "
-                "'taps' is for stages of bottlenecks with a projection"
+                f"placement is 'taps' for {name}, whose stage {number} opens with a block {why}: "
+                "a shift before it can't be folded; allowed there: 'none', 'affine'; 'taps' is for "
+                "stages that open with a bottleneck and a projection, as ResNet-50's"
             )
     width = model.config.embedding_size
     stem = ("convolution", "normalization", "activation")
