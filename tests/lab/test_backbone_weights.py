@@ -36,7 +36,7 @@ RESNET = TINY["resnet-50"]
 @pytest.fixture(autouse=True)
 def nothing_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> Iterator[None]:
     """An empty cache of the hub, whatever this machine holds."""
-    if importlib.util.find_spec("huggingface_hub") is not None:
+    if importlib.util.find_spec("transformers") is not None:
         empty = str(tmp_path_factory.mktemp("cache"))
         constants = importlib.import_module("huggingface_hub.constants")
         hub = importlib.import_module("transformers.utils.hub")
@@ -237,6 +237,18 @@ def test_a_local_folder_brings_its_weights_and_its_preprocessing(tmp_path: Path)
     assert list(found.adapters()) == ["patch embedding", "final norm"]
     with pytest.raises(ValueError, match="missing"):  # deeper than the file: never half random
         build_backbone(folder, config={"num_hidden_layers": 3})
+
+
+@needs_transformers
+def test_a_folder_without_a_model_and_one_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"the folder .* holds no whole image model"):
+        build_backbone(str(tmp_path))
+    tiny("vit-small").model.config.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"the folder .* holds no whole image model"):
+        build_backbone(str(tmp_path))
+    assert build_backbone(str(tmp_path), pretrained=False).feature_dim == 16
+    with pytest.raises(ValueError, match=r"name is '.*none'; allowed: .*a folder with a model"):
+        build_backbone(str(tmp_path / "none"))
 
 
 @needs_transformers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ def load_image_model(
         try:
             settings = transformers.AutoConfig.from_pretrained(origin, **local)
         except (OSError, ValueError) as error:
-            raise _not_here(name, known) from error
+            raise _not_here(name, known, error) from error
     for key in config:
         if not hasattr(settings, key):
             near = difflib.get_close_matches(key, settings.to_dict(), n=1)
@@ -133,7 +134,7 @@ def load_image_model(
             try:
                 model = _loaded(model_class, origin, name, config=settings, **local, **bare)
             except OSError as error:
-                raise _not_here(name, known) from error
+                raise _not_here(name, known, error) from error
         else:
             model = transformers.AutoModel.from_config(settings, dtype=torch.float32, **bare)
     if getattr(model, "main_input_name", None) != "pixel_values":
@@ -163,8 +164,12 @@ def _loaded(model_class: Any, origin: str | None, what: str, **options: Any) -> 
     return model
 
 
-def _not_here(name: str, known: Architecture | None) -> ValueError:
-    if known is None and "/" not in name:
+def _not_here(name: str, known: Architecture | None, cause: Exception) -> ValueError:
+    if known is None and Path(name).is_dir():
+        return ValueError(
+            f"the folder {name} holds no whole image model of the transformers library: {cause}"
+        )
+    if known is None and not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name):
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         return ValueError(
