@@ -51,7 +51,7 @@ def test_an_unknown_field_names_the_nearest(photos: Path, tmp_path: Path) -> Non
             "augmentation.crop.1: Input should be less than or equal to 1",
         ),
         ("augmentation.crop=[0.9,0.3]", "its least share is 0.9; allowed: up to 0.3"),
-        ("augmentation=3", "--set 'augmentation=3': set its fields, such as augmentation.flip=0"),
+        ("augmentation=3", "--set 'augmentation=3': set its fields, such as augmentation.crop="),
         ("image_size=100", "image_size: Input should be a multiple of 32"),
         ("adapter=lora", "adapter: Input should be 'ssf', 'bias' or 'none'"),
         ("epochs=many", "epochs: Input should be a valid integer"),
