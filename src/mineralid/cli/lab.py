@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mineralid.cli.failure import failure
+from mineralid.cli.lab_runs import register
 from mineralid.cli.lab_train import (
     FIELD_OPTIONS,
     PROTOCOL_OPTIONS,
     is_field,
+    need_lab,
     refuse,
     told,
     train_field,
@@ -22,17 +23,6 @@ from mineralid.cli.lab_train import (
 app = typer.Typer(help="Train and release models (needs the extra `lab`).", no_args_is_help=True)
 
 Photos = Annotated[Path, typer.Option(help="Folder with photos.csv, photos/ and core_species.txt.")]
-
-
-def need_lab() -> None:
-    """Leave with a sentence where torch is not installed."""
-    if importlib.util.find_spec("torch") is None:
-        typer.echo(
-            "This command trains networks and needs PyTorch, which is not installed here. "
-            'Install it with: pip install "mineralid[lab]" -c constraints.txt',
-            err=True,
-        )
-        raise typer.Exit(2)
 
 
 LeftOut = Annotated[
@@ -115,6 +105,13 @@ def train(
     validation_share: Annotated[
         float, typer.Option(help="With --data and the recipe field: share held out to measure on.")
     ] = 0.2,
+    own: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --data and the recipe field: a class that is your own though a mineral is "
+            "named nearly so; repeatable."
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads (default: torch's).")] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Processes on each machine.")] = 1,
@@ -167,3 +164,6 @@ def release(
     except (ValueError, OSError, RuntimeError) as error:
         raise failure(told(error), status=1) from None
     typer.echo(str(bundle))
+
+
+register(app)

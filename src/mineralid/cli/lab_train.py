@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +25,19 @@ FIELD_OPTIONS: Mapping[str, Any] = {
     "split": "all",
     "left_out": None,
     "validation_share": 0.2,
+    "own": None,
 }
+
+
+def need_lab() -> None:
+    """Leave with a sentence where torch is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        typer.echo(
+            "This command trains networks and needs PyTorch, which is not installed here. "
+            'Install it with: pip install "mineralid[lab]" -c constraints.txt',
+            err=True,
+        )
+        raise typer.Exit(2)
 
 
 def told(error: Exception) -> str:
@@ -104,8 +117,10 @@ def train_field(given: Mapping[str, Any]) -> None:
             out,
             classes_file=given.get("classes"),
             validation_share=given["validation_share"],
+            own=given.get("own", ()),
             threads=given.get("threads"),
             compute=compute,
+            say=say,
         )
     else:
         from mineralid.lab.data.splits import parse_left_out

@@ -10,9 +10,11 @@ from lightning.pytorch.callbacks import Callback
 from pydantic import ValidationError
 
 from mineralid.lab.original.codes import parse_case
+from mineralid.lab.original.evaluate import ERROR_RATES, evaluate, evaluation_folder
+from mineralid.lab.original.evaluation import POOLS
 from mineralid.lab.original.networks import check_weights
 from mineralid.lab.original.recipe import ANY, RECIPES, STAGES, OriginalRecipe
-from mineralid.lab.original.run import Run, case_folder
+from mineralid.lab.original.run import Data, Run, case_folder
 from mineralid.lab.original.sources import Source, write_source
 from mineralid.lab.training.fit import Compute, rank
 from mineralid.lab.training.record import NETWORK_FILE
@@ -87,9 +89,30 @@ def train_protocol(
     for note in notes:
         say(note)
     stages = STAGES if stage == ALL else (stage,)
-    Run(recipe, data, out, compute, say).run(stages, callbacks(recipe, out))
-    if not rank():
-        write_source(out, source)
+    network = Run(recipe, data, out, compute, say).run(stages, callbacks(recipe, out))
+    if rank():
+        return
+    write_source(out, source)
+    if network is not None and len(data.test):
+        measure(out, recipe, data, say)
+
+
+def measure(out: Path, recipe: OriginalRecipe, data: Data, say: Callable[[str], None]) -> None:
+    """Measure the case that was trained at the usual error rates, and say what was found."""
+    for pool, described in POOLS.items():
+        found = evaluate(
+            out,
+            tests=recipe.tests,
+            manifest=data.test,
+            codes=data.codes,
+            error_rate=ERROR_RATES,
+            pool=pool,
+        )
+        folder = evaluation_folder(out, recipe.tests, pool)
+        found.write(folder)
+        if pool == "case":
+            say(found.text())
+        say(f"measured with wrong tests that are {described}: {folder}")
 
 
 def callbacks(recipe: OriginalRecipe, out: Path) -> tuple[Callback, ...]:
