@@ -148,7 +148,9 @@ def training_summary(core: Manifest, run: Path) -> dict[str, Any]:
         "collections": len({p.collection for p in core.photographs}),
         "recipe": recipe.model_dump(mode="json"),
         "parameters": parameter_counts(
-            build_lite(len(core.classes), adapter=recipe.adapter, pretrained=False)
+            build_lite(
+                len(core.classes), name=recipe.backbone, adapter=recipe.adapter, pretrained=False
+            )
         ),
     }
 

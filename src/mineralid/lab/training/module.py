@@ -24,7 +24,11 @@ class Training(LightningModule):
         super().__init__()
         self.recipe = recipe
         self.network: LiteNetwork = build_lite(
-            classes, adapter=recipe.adapter, init=recipe.adapter_init, dropout=recipe.dropout
+            classes,
+            name=recipe.backbone,
+            adapter=recipe.adapter,
+            init=recipe.adapter_init,
+            dropout=recipe.dropout,
         )
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averages = torch.nn.ParameterDict(

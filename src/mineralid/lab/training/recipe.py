@@ -14,7 +14,9 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    backbone: Literal["efficientnet-lite0"] = "efficientnet-lite0"
+    backbone: Literal["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"] = (
+        "efficientnet-lite0"
+    )
     adapter: Literal["ssf", "bias", "none"] = "ssf"
     adapter_init: Literal["identity", "paper"] = "identity"
     image_size: int = Field(192, ge=32, multiple_of=32)

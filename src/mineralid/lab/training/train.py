@@ -85,6 +85,7 @@ def load_network(run: Path) -> LiteNetwork:
     record = read_record(run)
     network = build_lite(
         len(record.classes),
+        name=record.recipe.backbone,
         adapter=record.recipe.adapter,
         dropout=record.recipe.dropout,
         pretrained=False,
