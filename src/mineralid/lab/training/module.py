@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from lightning import LightningModule
 
 from mineralid.lab.data.batches import Batch, to_network_input
 from mineralid.lab.network.lite import LiteNetwork, build_lite
+from mineralid.lab.training.loss_terms import LossSum, LossTerm
 from mineralid.lab.training.recipe import Recipe
 
 # EfficientNet-Lite was trained on pixels in -1..1; ImageNet's statistics cost it 6-11 points.
@@ -31,6 +31,7 @@ class Training(LightningModule):
             dropout=recipe.dropout,
         )
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.losses = LossSum(_smoothed(recipe), ("logits", "labels"))
         self.averages = torch.nn.ParameterDict(
             {
                 name.replace(".", "/"): torch.nn.Parameter(p.detach().clone(), requires_grad=False)
@@ -50,7 +51,7 @@ class Training(LightningModule):
         torch.manual_seed(self.recipe.seed * 1_000_003 + self.global_step)
         views, colors, labels = batch
         scores = self.scores(views, colors)
-        loss = F.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)
+        loss = torch.stack(list(self.losses(logits=scores, labels=labels).values())).sum()
         several = self.trainer.world_size > 1
         self.log("loss", loss, prog_bar=True, sync_dist=several)
         top1 = (scores.argmax(1) == labels).float().mean()
@@ -95,3 +96,14 @@ class Training(LightningModule):
             if p.requires_grad:
                 p.copy_(self.averages[name.replace(".", "/")])
         return self.network.eval()
+
+
+def _smoothed(recipe: Recipe) -> list[LossTerm]:
+    """Return the terms of the loss; a cross-entropy takes the recipe's smoothing."""
+    smoothing: dict[str, Any] = {"label_smoothing": recipe.label_smoothing}
+    return [
+        term.model_copy(update={"options": {**smoothing, **term.options}})
+        if term.name == "cross_entropy"
+        else term
+        for term in recipe.losses
+    ]

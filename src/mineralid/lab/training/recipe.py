@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mineralid.lab.data.augment import Augmentation
+from mineralid.lab.training.loss_terms import Losses, LossSum, LossTerm
 
 
 class Recipe(BaseModel):
@@ -25,7 +26,8 @@ class Recipe(BaseModel):
     batch_size: int = Field(32, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
     weight_decay: float = Field(0.05, ge=0)  # of the head's weight; one-dimensional ones get none
-    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    losses: Losses = (LossTerm(name="cross_entropy"),)
+    label_smoothing: float = Field(0.1, ge=0, lt=1)  # of a cross_entropy that sets none itself
     dropout: float = Field(0.2, ge=0, lt=1)
     balance_power: float = Field(0.5, ge=0, le=1)
     average_decay: float = Field(0.99, ge=0, lt=1)  # per step; 0 = the last weights
@@ -33,3 +35,9 @@ class Recipe(BaseModel):
     seed: int = Field(0, ge=0, lt=2**32)
     workers: int = Field(0, ge=0)
     compile: bool = True
+
+    @field_validator("losses")
+    @classmethod
+    def _without_teacher(cls, losses: tuple[LossTerm, ...]) -> tuple[LossTerm, ...]:
+        LossSum(losses, ("logits", "labels"))
+        return losses
