@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ class FeatureStore:
     def of_views(
         self,
         manifest: Manifest,
-        images: Sequence[NDArray[np.uint8]] | None,
+        images: Callable[[], Sequence[NDArray[np.uint8]]],
         *,
         views: int,
         image_size: int,
@@ -95,11 +95,11 @@ class FeatureStore:
     ) -> Float:
         """Return features [K, N, D] of K augmented views of each photograph.
 
-        images: the photographs decoded; None: decoded here where the features are not kept yet.
+        images: gives the photographs decoded; asked where the features are not kept yet.
         """
 
         def make() -> dict[str, Float]:
-            pictures = images or decode_photographs(manifest)
+            pictures = images()
             found = np.empty((views, len(pictures), self.backbone.feature_dim), np.float32)
             for view in range(views):
                 for start in range(0, len(pictures), self.batch_size):

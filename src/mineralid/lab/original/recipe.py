@@ -164,8 +164,8 @@ def original_small() -> OriginalRecipe:
             **adamw, epochs=6, learning_rate=3e-4, backbone="efficientnet-lite2", join_epochs=10
         ),
         student=Student(**adamw, epochs=6, learning_rate=3e-4, backbone="efficientnet-lite0"),
-        ssf=Ssf(**adamw, epochs=6, learning_rate=2e-3),
-        dmib=Dmib(epochs=10, learning_rate=0.01),
+        ssf=Ssf(**adamw, epochs=10, learning_rate=5e-3),
+        dmib=Dmib(**adamw | {"warmup_epochs": 0}, epochs=10, learning_rate=1e-3),
     )
 
 

@@ -397,7 +397,7 @@ class Run:
         )
         return store.of_views(
             self.data.train,
-            self.images,
+            lambda: self.images,
             views=recipe.dmib.views or 1,
             image_size=recipe.image_size,
             options=recipe.augmentation,
