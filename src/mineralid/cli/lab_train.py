@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,9 @@ def compute_of(given: Mapping[str, Any]) -> Any:
 
 
 def say(text: str) -> None:
-    """Print a line of progress."""
-    typer.echo(text, err=True)
+    """Print a line of progress; of several processes the first alone does."""
+    if not int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))):
+        typer.echo(text, err=True)
 
 
 def field_recipe(given: Mapping[str, Any]) -> Any:
