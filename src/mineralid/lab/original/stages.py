@@ -137,13 +137,22 @@ class Images(nn.Module):
         return feature
 
 
+def train_all(network: nn.Module) -> None:
+    """Declare all of a network trainable, but for what stands in for masked patches in pretraining.
+
+    No feature depends on that: it would get no gradient, which several processes would wait for.
+    """
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(not name.endswith("mask_token"))
+
+
 class TeacherStage(Stage):
     """The teacher's image model, all of it, with its own head."""
 
     def __init__(self, recipe: OriginalRecipe, network: Teacher, rows: int = 0) -> None:
         super().__init__(recipe.teacher, recipe.seed)
         self.network = network
-        network.requires_grad_(True)
+        train_all(network)
         network.meta_head.requires_grad_(False)
         network.classifier.requires_grad_(False)
         self.losses = LossSum(recipe.teacher.losses, ("logits", "labels", "feature"))
@@ -186,7 +195,7 @@ class StudentStage(Stage):
     ) -> None:
         super().__init__(recipe.student, recipe.seed)
         self.network = network
-        network.requires_grad_(True)
+        train_all(network)
         self.losses = LossSum(
             recipe.student.losses,
             ("logits", "labels", "feature", "teacher_logits", "teacher_feature"),
