@@ -170,3 +170,12 @@ def test_the_macro_interval_is_the_binomials_where_classes_are_equal() -> None:
         np.repeat(hit, 3), np.repeat(labels, 3), [str(i // 3) for i in range(1200)]
     )
     assert copied == pytest.approx(found, abs=0.01)
+
+
+def test_a_macro_figure_lies_within_its_interval_where_classes_are_rare() -> None:
+    # Twenty classes of one photograph, none right: dropping some from a draw would lift the mean.
+    labels = np.array([0] * 60 + list(range(1, 21)))
+    hit = np.array([1.0, 0.0] * 30 + [0.0] * 20)
+    found = macro_share(hit, labels, [str(i) for i in range(80)])
+    assert found.low <= found.value <= found.high
+    assert found.high < 1 / 21

@@ -33,20 +33,19 @@ def macro_share(
 ) -> Interval:
     """Return the mean over the classes present of each class's share, as `micro_share`.
 
-    Specimens are drawn with replacement over all classes together; a class of which a draw has
-    none is left out of that draw.
+    Specimens are drawn with replacement within each class, so that every draw has the classes that
+    are there; a class of one specimen adds no width.
     """
     _, stone = np.unique(np.asarray(specimens), return_inverse=True)
-    present, label = np.unique(labels, return_inverse=True)
-    right = np.zeros((stone.max() + 1, len(present)))
-    total = np.zeros_like(right)
-    np.add.at(right, (stone, label), hit)
-    np.add.at(total, (stone, label), 1.0)
-    count = len(right)
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=BOOTSTRAP_DRAWS).astype(float)
-    n = drawn @ total
-    shares = np.divide(drawn @ right, n, out=np.zeros_like(n), where=n > 0)
-    means = shares.sum(1) / (n > 0).sum(1)
+    means = np.zeros(BOOTSTRAP_DRAWS)
+    present = np.unique(labels)
+    for name in present:
+        chosen = labels == name
+        _, place = np.unique(stone[chosen], return_inverse=True)
+        right, total = np.bincount(place, weights=hit[chosen]), np.bincount(place)
+        count = len(right)
+        drawn = rng.multinomial(count, np.full(count, 1 / count), size=BOOTSTRAP_DRAWS)
+        means += (drawn @ right) / (drawn @ total) / len(present)
     low, high = (float(np.quantile(means, q)) for q in (0.025, 0.975))
     return Interval(macro(hit, labels), low, high)
