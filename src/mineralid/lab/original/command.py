@@ -58,8 +58,6 @@ def protocol_recipe(
     changed = [
         f"{field}={json.dumps(value)}" for field, value in given.items() if value is not None
     ]
-    if recipe.dmib.dynamic and tests == ANY:
-        raise ValueError("tests = any has no dynamic parts of dmib; allowed: a case")
     return with_settings(recipe, [*changed, *settings])
 
 

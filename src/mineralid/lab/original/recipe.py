@@ -142,6 +142,19 @@ class OriginalRecipe(_Values):
     def _a_case(cls, tests: str) -> str:
         return tests if tests == ANY else str(parse_case(tests))
 
+    @model_validator(mode="after")
+    def _possible(self) -> OriginalRecipe:
+        if self.tests == ANY and self.dmib.dynamic:
+            raise ValueError(
+                "tests = any with dynamic parts of dmib; allowed: the bottleneck alone, or a case"
+            )
+        if self.checkpoint_every and (self.tests == ANY or self.dmib.dynamic):
+            raise ValueError(
+                "the published checkpoints have no names for tests = any or dynamic parts of dmib; "
+                "allowed with these: checkpoint_every = 0"
+            )
+        return self
+
 
 def original() -> OriginalRecipe:
     """Return the paper's values."""

@@ -49,7 +49,9 @@ def with_settings(recipe: Model, settings: Sequence[str]) -> Model:
 
 def told(error: ValidationError) -> str:
     """Return what is wrong, each field with its reason."""
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return "; ".join(
+        ": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in error.errors()
+    )
 
 
 def _model(kind: type[BaseModel], name: str) -> type[BaseModel] | None:
