@@ -154,14 +154,19 @@ def detector_own(held_out: OutOfFold) -> tuple[UnknownSpec, bool]:
             "other stones, both weighted alike within each collection. How well it does was not "
             "measured: all of them were needed to fit it.",
         ), True
+    told = (
+        f"from collections that have both there are {known} held-out photographs of the classes and "
+        f"{others} of other stones, {FOR_DETECTOR} of each are needed"
+        if truth.any()
+        else "there are no photographs of stones that are none of the classes"
+    )
     return UnknownSpec(
         prior=UNKNOWN_PRIOR,
         weights={},
         bias=0.0,
         note=(
-            f"Not fitted: {others} photographs of other stones and {known} held-out ones of the "
-            f"classes from collections that have both; {FOR_DETECTOR} of each are needed. A "
-            f"photograph never speaks for or against a stone that is none of the classes: one in "
-            f"{1 / UNKNOWN_PRIOR:.0f} is taken for such a stone, and only readings move that."
+            f"Not fitted: {told}. A photograph never speaks for or against a stone that is none of "
+            f"the classes: one in {1 / UNKNOWN_PRIOR:.0f} is taken for such a stone, and only "
+            "readings move that."
         ),
     ), False

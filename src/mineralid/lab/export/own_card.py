@@ -68,8 +68,8 @@ def _accuracy(spec: BundleSpec) -> list[str]:
         if low == high:
             lines += [
                 "All of them were alike, so the interval has no width. That does not make the figure "
-                f"certain: with {found['specimens']} specimens, one in "
-                f"{max(1, found['specimens'] // 3)} may well turn out otherwise.",
+                f"certain: with {found['specimens']} specimens, up to one in {_one_in(found)} may turn out "
+                "otherwise (95 %).",
                 "",
             ]
         if not training["specimens_known"]:
@@ -100,6 +100,11 @@ def _accuracy(spec: BundleSpec) -> list[str]:
         f"A class with fewer than {FEW} held-out photographs was hardly measured.",
         "",
     ]
+
+
+def _one_in(found: Any) -> int:
+    """Return how rare what was never seen must be: the exact 95 % limit of 0 of n."""
+    return round(1 / (1 - 0.05 ** (1 / found["specimens"])))
 
 
 def _known_by(spec: BundleSpec, name: str) -> str:
