@@ -11,7 +11,7 @@ from original_stages import CLASSES, CODES, batch, case_of, declared, recipe
 
 from mineralid.lab.network.dmib import DmibParts
 from mineralid.lab.original.codes import CASES, NO_TESTS, Case
-from mineralid.lab.original.heads import Answer, Head, make_head
+from mineralid.lab.original.heads import OF_DMIB, Answer, Head, make_head
 
 DIM = 24
 PARTS: list[dict[str, bool]] = [
@@ -149,3 +149,20 @@ def test_frozen_modules_stay_in_evaluation_mode_whatever_is_asked() -> None:
     trained = [n for n, m in made.named_modules() if n and m.training]
     assert {n.split(".")[0] for n in frozen} == {"meta_head", "classifier"}
     assert {n.split(".")[0] for n in trained} == {"info_layer", "classifier_error"}
+
+
+@pytest.mark.parametrize(
+    ("tests", "parts"),
+    [
+        ("luster", {}),
+        ("none", {}),
+        ("any", {}),
+        ("luster", {"view_classifiers": True}),
+        ("none", {"view_classifiers": True}),
+    ],
+)
+def test_what_stage_4_trains_is_known_by_name(tests: str, parts: dict[str, bool]) -> None:
+    made = head(tests, dmib={"parts": parts})
+    names = {name for name, _ in made.named_children()}
+    assert set(made.of_dmib) == names & set(OF_DMIB)
+    assert not set(made.of_ssf) & set(OF_DMIB)

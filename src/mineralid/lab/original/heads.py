@@ -14,6 +14,8 @@ from mineralid.lab.original.codes import NO_TESTS, NOT_TESTED, TESTS, parse_case
 from mineralid.lab.original.recipe import ANY, OriginalRecipe
 
 TEST_DIM = 36
+# What stage 4 trains, of every head: stage 3 leaves it as it was drawn.
+OF_DMIB = ("info_layer", "classifier_error", "dynamic", "bottleneck")
 
 
 class Answer(NamedTuple):

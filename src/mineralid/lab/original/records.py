@@ -128,15 +128,17 @@ def finish(folder: Path, network: nn.Module, seconds: float) -> None:
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 
 
-def load_finished(folder: Path, network: nn.Module) -> Mapping[str, Any]:
+def load_finished(folder: Path, network: nn.Module, but: tuple[str, ...] = ()) -> Mapping[str, Any]:
     """Load the weights of a finished stage into `network`; returns what else its file says.
 
-    Raises ValueError, which names the file, where it is damaged.
+    but: beginnings of names that stay as they are in `network`, whatever the file has. Raises ValueError, which names the file, where it is damaged.
     """
     path = folder / NETWORK_FILE
     with whole(path, "train this stage anew"):
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict(saved["network"])
+        state = {n: t for n, t in saved["network"].items() if not n.startswith(but)}
+        kept = {n: t for n, t in network.state_dict().items() if n.startswith(but)}
+        network.load_state_dict({**kept, **state})
         told = {name: saved[name] for name in ("sha256", "seconds")}
     network.eval()
     return told

@@ -31,6 +31,7 @@ from mineralid.lab.original.batches import (
 )
 from mineralid.lab.original.codes import ALL_TESTS, NO_TESTS, Case, Codes, parse_case
 from mineralid.lab.original.features import FeatureStore, decode_photographs, whole_pixels
+from mineralid.lab.original.heads import OF_DMIB
 from mineralid.lab.original.networks import (
     CaseNetwork,
     Student,
@@ -218,8 +219,11 @@ class Run:
         """
         record = self._record(stage, begun_from)
         if is_finished(folder, record):
+            # What a later stage trains is drawn as it was, or for another shape of it.
+            torch.manual_seed(self.recipe.seed)
             network = build(False)
-            self.hashes[stage] = str(load_finished(folder, network)["sha256"])
+            later = tuple(f"head.{name}." for name in OF_DMIB) if stage == "ssf" else ()
+            self.hashes[stage] = str(load_finished(folder, network, later)["sha256"])
             if allowed:
                 self.say(f"{stage}: finished already ({folder / NETWORK_FILE})")
             return network
@@ -375,8 +379,8 @@ class Run:
         if last < STAGES.index("ssf"):
             return None
         network = self.ssf(teacher, student, "ssf" in stages)
-        if last >= STAGES.index("dmib"):
-            is_finished(self.folder / "dmib", self._record("dmib", ("ssf",)))
+        # Refused before its recipe is written over, whether or not that stage is to be run.
+        is_finished(self.folder / "dmib", self._record("dmib", ("ssf",)))
         if not rank():
             self.folder.mkdir(parents=True, exist_ok=True)
             write_whole(self.folder / RECIPE_FILE, self.recipe.model_dump_json(indent=1) + "\n")
