@@ -118,6 +118,19 @@ def test_unknown(basis: str, words: str) -> None:
     assert words in text and "If it is one of them at all: set at 90 % confidence" in text
 
 
+@pytest.mark.parametrize(
+    ("basis", "words"),
+    [
+        ("calibrated", "on collections that the model had not seen"),
+        ("held out", "on photographs held out of the training"),
+        ("assumed", "too few photographs were held out to say how often"),
+        ("model", "if the readings are right"),
+    ],
+)
+def test_a_set_says_what_its_promise_rests_on(basis: str, words: str) -> None:
+    assert words in " ".join(shown(report(set_basis=basis)).split())
+
+
 def test_not_decided() -> None:
     text = shown(report(level="unknown", answer=None, candidates={"Pyrite": 0.3, "Quartz": 0.3}))
     assert text.startswith("Not decided\nNo mineral and no group is likely enough")

@@ -255,6 +255,7 @@ def test_the_middle_fits_a_temperature_alone(bundle: Bundle) -> None:
     )
     found = calibrate_own(judged, {})
     assert found.fitted == "temperature"
+    assert found.spec.sets_of == "another bundle"
     assert set(found.spec.temperature) == {4.0}
     assert found.spec.wrong_record_rate == bundle.spec.calibration.wrong_record_rate
     assert "Fitted on 40 held-out specimens: the temperature" in found.spec.note

@@ -140,7 +140,7 @@ def train_field(given: Mapping[str, Any]) -> None:
             parse_left_out(left_out),
             compute,
         )
-    typer.echo(f"{out}: trained")
+    say(f"{out}: trained")
 
 
 def train_published(given: Mapping[str, Any]) -> None:

@@ -95,7 +95,7 @@ def _headline(report: Report) -> Iterator[RenderableType]:
         yield Text.assemble(
             ("Unknown", "bold"), f"   {percent(report.unknown or 0.0)} likely to be none of these"
         )
-        if report.set_basis != "calibrated":
+        if report.set_basis == "model":
             yield Text("No mineral of the catalogue fits the readings well: check each of them.")
             return
         yield Text("This is probably none of the minerals that the model knows.")
@@ -191,6 +191,14 @@ def _candidates(report: Report) -> Iterator[RenderableType]:
     yield _set_line(report)
 
 
+SET_BASES = {
+    "calibrated": "such sets hold the answer that often on collections that the model had not seen",
+    "held out": "such sets hold the answer that often on photographs held out of the training",
+    "assumed": "too few photographs were held out to say how often such sets hold the answer",
+    "model": "if the readings are right",
+}
+
+
 def _set_line(report: Report) -> Text:
     names = report.prediction_set
     # The set is drawn among the minerals ranked, which hold no promise for any other stone.
@@ -199,11 +207,7 @@ def _set_line(report: Report) -> Text:
     listed = ", ".join(names[:MOST_IN_SET])
     if len(names) > MOST_IN_SET:
         listed = f"{len(names)} minerals: {listed} and {len(names) - MOST_IN_SET} more"
-    basis = (
-        "such sets hold the answer that often on collections that the model had not seen"
-        if report.set_basis == "calibrated"
-        else "if the readings are right"
-    )
+    basis = SET_BASES[report.set_basis or "model"]
     return Text.assemble(
         among,
         (

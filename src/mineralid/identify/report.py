@@ -92,8 +92,8 @@ class Report(_Value):
     they are the bundle's classes and `unknown` is P(none of them); without one they are the
     catalogue's minerals and `unknown` is P(a stone that the catalogue does not describe).
     prediction_set: names that hold the truth with probability `confidence`: `calibrated` on
-    collections that the network had not seen, or by the `model` alone (readings without a
-    photograph). level: `species`, `group` (the species is not decided, its group is) or
+    collections that the network had not seen, on photographs `held out` of its own training, or by
+    the `model` alone (readings without a photograph); `assumed`: thresholds of another bundle. level: `species`, `group` (the species is not decided, its group is) or
     `unknown`; answer: the name at that level, or None; answer_probability: how likely that is.
     why_unknown: at level `unknown`, whether the stone is probably `none of these` or the answer is
     `not decided` among them. leading_species: the likeliest species, its varieties counted in.
@@ -118,7 +118,7 @@ class Report(_Value):
     unknown: float | None = None
     prediction_set: list[str] = []
     confidence: float | None = Field(None, gt=0, lt=1)
-    set_basis: Literal["calibrated", "model"] | None = None
+    set_basis: Literal["calibrated", "held out", "assumed", "model"] | None = None
     own_minerals: dict[str, list[str]] = {}
     outside: list[OutsideMineral] = []
     readings: list[ReadingFinding] = []

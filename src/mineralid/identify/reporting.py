@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,12 @@ from mineralid.vision.bundle_spec import CalibrationSpec
 LEADERS = 5
 # Candidates beyond these can't decide a level: together they hold too little.
 LEVEL_CANDIDATES = 200
+
+SET_BASIS: Mapping[str, Literal["calibrated", "held out", "assumed"]] = {
+    "unseen collections": "calibrated",
+    "held-out photographs": "held out",
+    "another bundle": "assumed",
+}
 
 
 def write_report(
@@ -76,7 +84,7 @@ def write_report(
         unknown=weighed.unknown,
         prediction_set=named_set,
         confidence=confidence,
-        set_basis="calibrated" if calibrated else "model",
+        set_basis=SET_BASIS[calibration.sets_of] if calibrated else "model",
         own_minerals=_own_minerals(catalogue, frame, [c.name for c in candidates] + named_set),
         outside=_outside(frame, weighed, readings) if tests and not unheard else [],
         readings=_findings(frame, readings, leading[:LEADERS]) if readings else [],

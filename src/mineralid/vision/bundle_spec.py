@@ -47,7 +47,8 @@ class CalibrationSpec(_Strict):
     set_thresholds (one row per number of tests, aligned with the grid set_confidences) and
     species_thresholds. set_penalty and set_free_rank: the RAPS penalty (arXiv 2009.14193).
     species_thresholds, group_threshold, unknown_threshold: probabilities from which an answer is
-    given at a level.
+    given at a level. sets_of: on what the set thresholds were fitted; those of another bundle promise
+    nothing here.
     """
 
     temperature: tuple[_Positive, ...] = Field(min_length=1)
@@ -59,6 +60,9 @@ class CalibrationSpec(_Strict):
     species_thresholds: tuple[_Probability, ...] = Field(min_length=1)
     group_threshold: _Probability
     unknown_threshold: _Probability
+    sets_of: Literal["unseen collections", "held-out photographs", "another bundle"] = (
+        "unseen collections"
+    )
     note: str = ""
 
     @model_validator(mode="after")
@@ -149,4 +153,6 @@ class BundleSpec(_Strict):
         values["own_minerals"] = {name: own.to_json() for name, own in self.own_minerals.items()}
         if not self.own_minerals:  # versions that don't know the field read all other bundles
             del values["own_minerals"]
+        if self.calibration.sets_of == "unseen collections":
+            del values["calibration"]["sets_of"]
         return values

@@ -90,6 +90,7 @@ def calibrate_own(held_out: OutOfFold, own: Mapping[str, OwnMineral]) -> Calibra
                 "temperature": temperature,
                 "set_thresholds": (widest,),
                 "species_thresholds": (CAREFUL_SPECIES,),
+                "sets_of": "another bundle",
                 "note": note,
             }
         ),
@@ -113,7 +114,8 @@ def _everything(
         "where a class has none from those of the other classes, "
         f"{ASSUMED_WRONG_RECORDS:.0%} of the records taken to be another stone's."
     )
-    return fit_calibration([cases], cases.rows(first), note)
+    fitted = fit_calibration([cases], cases.rows(first), note)
+    return fitted.model_copy(update={"sets_of": "held-out photographs"})
 
 
 def readings_of(classes: Sequence[str], catalogue: Catalogue) -> ReadingSource:
