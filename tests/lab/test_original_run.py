@@ -210,12 +210,23 @@ def test_another_bottleneck_begins_from_the_same_scale_and_shift(
     out = copied(whole, tmp_path / "out", "teacher", "student", f"{CASE}/ssf", "cache")
     monkeypatch.setattr(SsfStage, "training_step", never)
     chosen = recipe("dmib.hidden=8", "dmib.parts.view_classifiers=true")
-    assert run(out, chosen).run(STAGES) is not None
+    modes: list[bool] = []
+
+    def note(self: DmibStage) -> None:
+        modes.extend(m.training for m in self.network.head.dynamic.modules())
+        assert not any(m.training for m in self.network.backbone.model.modules())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DmibStage, "on_train_start", note)
+        assert run(out, chosen).run(STAGES) is not None
     clean = {n: t for n, t in saved(whole / CASE / "ssf").items() if "classifier." in n}
     found = saved(out / CASE / "dmib")
     assert clean
     assert all(torch.equal(found[n], t) for n, t in clean.items())
     assert found["head.dynamic.bottleneck.down.0.bias"].shape == (8,)
+    # The stage before left all in evaluation mode, in which no view would ever be masked.
+    assert modes
+    assert all(modes)
     # Of the same shape it begins from the same draw, as an uninterrupted run does.
     again = copied(whole, tmp_path / "again", "teacher", "student", f"{CASE}/ssf", "cache")
     torch.manual_seed(99)
