@@ -93,7 +93,7 @@ def test_every_parameter_of_stage_4_gets_a_gradient_and_the_clean_head_none(
     tests: str, parts: dict[str, bool]
 ) -> None:
     if tests == "none" and (parts.get("cross_gate") or parts.get("masking")):
-        with pytest.raises(ValueError, match="two views or more"):
+        with pytest.raises(ValueError, match="which need two views"):
             head(tests, dmib={"parts": parts})
         return
     made, given = head(tests, dmib={"parts": parts}), batch(case_of(recipe(tests)))

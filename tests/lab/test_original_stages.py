@@ -235,12 +235,12 @@ def test_every_loss_by_name_takes_a_step(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_that_needs_a_teacher_is_refused_where_there_is_none(name: str) -> None:
-    chosen = recipe(teacher={"losses": [{"name": name, "options": options(name)}]})
+    terms = {"losses": [{"name": name, "options": options(name)}]}
     if name not in NEED_TEACHER:
-        train(TeacherStage(chosen, teacher()), batch(), steps=1)
+        train(TeacherStage(recipe(teacher=terms), teacher()), batch(), steps=1)
         return
     with pytest.raises(ValueError, match=f"the loss {name} needs .*teacher_.*this stage has not"):
-        TeacherStage(chosen, teacher())
+        recipe(teacher=terms)
 
 
 def test_terms_of_one_name_are_told_apart_and_add_up() -> None:

@@ -37,9 +37,15 @@ def evaluation_spec(backbone: Backbone, image_size: int) -> ImageSpec:
 
 
 class FeatureStore:
-    """Features by one frozen backbone, its adapters folded in, kept in `folder`."""
+    """Features by one frozen backbone, its adapters folded in, kept in `folder`.
 
-    def __init__(self, backbone: Backbone, folder: Path, batch_size: int = 64) -> None:
+    device: where they are computed.
+    """
+
+    def __init__(
+        self, backbone: Backbone, folder: Path, batch_size: int = 64, device: str = "cpu"
+    ) -> None:
+        self.device = device
         self.cache, self.batch_size = Cache(folder), batch_size
         self.weights = weights_sha256(backbone)
         self.backbone = backbone
@@ -50,15 +56,19 @@ class FeatureStore:
         if self.plain is None:
             folded = self.backbone.folded()
             self.plain, self.left = folded.backbone.merged(), folded.feature
-            self.plain.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.plain.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            if self.left is not None:
+                self.left.to(self.device)
         return self.plain
 
     @torch.inference_mode()
     def _features(self, images: torch.Tensor) -> Float:
-        feature = self._network()(images.contiguous(memory_format=torch.channels_last))
+        network = self._network()
+        images = images.to(self.device)
+        feature = network(images.contiguous(memory_format=torch.channels_last))
         if self.left is not None:
             feature = self.left(feature)
-        found: Float = feature.float().numpy()
+        found: Float = feature.float().cpu().numpy()
         return found
 
     def of_photographs(self, manifest: Manifest, image_size: int) -> Float:

@@ -10,11 +10,13 @@ from torch import nn
 from mineralid.lab.data.augment import Augmentation
 from mineralid.lab.network.dmib import DmibParts
 from mineralid.lab.network.test_encoders import make_test_encoder
-from mineralid.lab.original.codes import TESTS, parse_case
-from mineralid.lab.training.loss_terms import Losses, LossTerm
+from mineralid.lab.original.codes import NO_TESTS, TESTS, parse_case
+from mineralid.lab.training.loss_terms import Losses, LossSum, LossTerm
 
 STAGES = ("teacher", "student", "ssf", "dmib")
 ANY = "any"
+# What the loss of the teacher itself can read; the later stages have a teacher beside.
+TEACHER_KNOWS = ("logits", "labels", "feature")
 
 # RandomResizedCrop and a horizontal flip with the defaults of the library that it was trained with.
 PUBLISHED_AUGMENTATION = Augmentation(
@@ -54,6 +56,12 @@ class Teacher(Optimisation):
     losses: Losses = (LossTerm(name="cross_entropy"),)
     join_epochs: int = Field(20, ge=1)
     join_learning_rate: float = Field(0.01, gt=0)
+
+    @field_validator("losses")
+    @classmethod
+    def _without_teacher(cls, losses: tuple[LossTerm, ...]) -> tuple[LossTerm, ...]:
+        LossSum(losses, TEACHER_KNOWS)
+        return losses
 
 
 class Student(Optimisation):
@@ -147,6 +155,17 @@ class OriginalRecipe(_Values):
         if self.tests == ANY and self.dmib.dynamic:
             raise ValueError(
                 "tests = any with dynamic parts of dmib; allowed: the bottleneck alone, or a case"
+            )
+        parts = self.dmib.parts
+        if self.tests == str(NO_TESTS) and (parts.masking or parts.cross_gate):
+            raise ValueError(
+                "tests = none with masking or cross_gate, which need two views; allowed: a case with "
+                "tests, or these parts off"
+            )
+        if self.dmib.dynamic and not self.dmib.loss_weights.ce:
+            raise ValueError(
+                "dmib.loss_weights.ce is 0 with dynamic parts, which train a clean head of their own; "
+                "allowed: more than 0"
             )
         if self.checkpoint_every and (self.tests == ANY or self.dmib.dynamic):
             raise ValueError(

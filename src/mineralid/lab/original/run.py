@@ -392,7 +392,7 @@ class Run:
     # --- features -------------------------------------------------------------------------------
 
     def _store(self, backbone: Any) -> FeatureStore:
-        return FeatureStore(backbone, self.out / "cache")
+        return FeatureStore(backbone, self.out / "cache", device=self.compute.device)
 
     def _view_features(self, store: FeatureStore) -> NDArray[np.float32]:
         recipe = self.recipe

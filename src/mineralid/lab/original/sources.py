@@ -71,6 +71,11 @@ class Source(BaseModel):
         """
         self.check()
         codes = self.codes()
+        if recipe.error_rate and len(codes.distinct) < 2:
+            raise ValueError(
+                f"all {len(codes.classes)} classes have the codes {codes.distinct[0]}, so that no "
+                "test can be wrong; allowed: classes of two triples or more, or --error-rate 0"
+            )
         train, test, notes = self._sides(recipe, codes)
         kept, held_out = carve(train, recipe.validation_share, recipe.seed)
         data = Data(train.subset(kept), train.subset(held_out), test, codes)

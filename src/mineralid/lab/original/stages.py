@@ -14,7 +14,7 @@ from mineralid.lab.network.backbone import Backbone
 from mineralid.lab.original.batches import Batch
 from mineralid.lab.original.codes import Codes
 from mineralid.lab.original.networks import CaseNetwork, Student, Teacher
-from mineralid.lab.original.recipe import Optimisation, OriginalRecipe
+from mineralid.lab.original.recipe import TEACHER_KNOWS, Optimisation, OriginalRecipe
 from mineralid.lab.training.loss_terms import LossSum
 
 Terms = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]  # losses; logits to be measured
@@ -155,7 +155,7 @@ class TeacherStage(Stage):
         train_all(network)
         network.meta_head.requires_grad_(False)
         network.classifier.requires_grad_(False)
-        self.losses = LossSum(recipe.teacher.losses, ("logits", "labels", "feature"))
+        self.losses = LossSum(recipe.teacher.losses, TEACHER_KNOWS)
         self.held = [Images(network.backbone, rows, trained=True)]
 
     def terms(self, batch: Batch) -> Terms:

@@ -58,6 +58,13 @@ class Compute:
             raise ValueError("accelerator is 'cuda', but torch finds no CUDA device here")
 
     @property
+    def device(self) -> str:
+        """Return the device of what is computed outside a training: a process's first."""
+        if self.accelerator in ("auto", "cuda") and torch.cuda.is_available():
+            return "cuda"
+        return "mps" if self.accelerator == "mps" else "cpu"
+
+    @property
     def world(self) -> int:
         """Return the number of processes."""
         return self.devices * self.nodes
