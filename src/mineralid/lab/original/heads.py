@@ -11,7 +11,7 @@ from mineralid.lab.network.bottleneck import Bottleneck, clean_to_bottleneck_kl
 from mineralid.lab.network.dmib import DynamicBottleneck, losses
 from mineralid.lab.network.unified import UnifiedHead, drop_tests
 from mineralid.lab.original.codes import NO_TESTS, NOT_TESTED, TESTS, parse_case
-from mineralid.lab.original.recipe import ANY, OriginalRecipe
+from mineralid.lab.original.recipe import ANY, DmibLosses, OriginalRecipe
 
 TEST_DIM = 36
 # What stage 4 trains, of every head: stage 3 leaves it as it was drawn.
@@ -23,6 +23,20 @@ class Answer(NamedTuple):
 
     clean: torch.Tensor
     robust: torch.Tensor
+
+
+def published_terms(
+    weights: DmibLosses, clean: torch.Tensor, robust: torch.Tensor, labels: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Return CE(error head, label) and KL(clean head ‖ error head), each times its weight.
+
+    Temperature 1; the clean side is a target.
+    """
+    return {
+        "bottleneck_ce": weights.bottleneck_ce
+        * nn.functional.cross_entropy(robust.float(), labels),
+        "kl": weights.kl * clean_to_bottleneck_kl(clean.float(), robust.float()),
+    }
 
 
 class Head(nn.Module):
@@ -115,12 +129,7 @@ class PublishedHead(Head):
             fused = self._fused(feature, codes)
             clean = self._clean(fused)
         robust = self.classifier_error(self.info_layer(fused))
-        cross_entropy = nn.functional.cross_entropy(robust.float(), labels)
-        divergence = clean_to_bottleneck_kl(clean.float(), robust.float())
-        return Answer(clean, robust), {
-            "bottleneck_ce": self.weights.bottleneck_ce * cross_entropy,
-            "kl": self.weights.kl * divergence,
-        }
+        return Answer(clean, robust), published_terms(self.weights, clean, robust, labels)
 
 
 class DynamicHead(PublishedHead):
@@ -198,11 +207,7 @@ class AnyTestsHead(Head):
         with torch.no_grad():
             fused, clean = self._both(feature, codes)
         robust = self.classifier_error(self.bottleneck(fused))
-        return Answer(clean, robust), {
-            "bottleneck_ce": self.weights.bottleneck_ce
-            * nn.functional.cross_entropy(robust.float(), labels),
-            "kl": self.weights.kl * clean_to_bottleneck_kl(clean.float(), robust.float()),
-        }
+        return Answer(clean, robust), published_terms(self.weights, clean, robust, labels)
 
 
 def make_head(recipe: OriginalRecipe, feature_dim: int, classes: int) -> Head:
