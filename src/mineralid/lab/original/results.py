@@ -285,8 +285,9 @@ def _seconds(
     yield "## Time taken"
     yield ""
     yield (
-        "Seconds that each stage took, features that were not in the cache yet and checkpoints "
-        "included; of a stage that was interrupted those since it was last taken up. All cases share the teacher and the student"
+        "Seconds that each stage took by the clock, whatever else the machine did meanwhile, features "
+        "that were not in the cache yet and checkpoints included; of a stage that was interrupted "
+        "those since it was last taken up. All cases share the teacher and the student"
         + (": " + ", ".join(f"{s} {v:.0f} s" for s, v in shared.items()) if shared else "")
         + "."
     )
