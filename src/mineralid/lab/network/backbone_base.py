@@ -141,6 +141,9 @@ class Backbone(nn.Module, ABC):
             for module in merged.model.modules():
                 if isinstance(module, nn.Conv2d):
                     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+                elif isinstance(module, nn.ReLU):
+                    # It reads what a convolution, a norm, an adapter or a sum wrote for it alone.
+                    module.inplace = True
         merged._pairs = tuple(p for p in self._pairs if p[0] in between)
         return merged.freeze()
 
