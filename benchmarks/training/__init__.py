@@ -1,0 +1,1 @@
+"""What benchmarks/training/run.py measures: training steps beside a straightforward loop."""
