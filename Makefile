@@ -165,6 +165,10 @@ bench: $(VENV)/.installed  ## run each of benchmarks/ once
 		echo "$$script"; "$(VENV)/bin/python" "$$script"; \
 	done
 
+.PHONY: bench-lab
+bench-lab: $(VENV_TEST)/.installed  ## measure training beside a straightforward loop; PHOTOS=
+	@"$(VENV_TEST)/bin/python" benchmarks/training/run.py --photos "$(PHOTOS)"
+
 .PHONY: catalogue
 catalogue: $(VENV)/.installed  ## build the catalogue's tables again; FACTS=../shared/facts
 	@PYTHONPATH=src "$(VENV)/bin/python" -m mineralid.minerals.importer --facts "$(FACTS)"
