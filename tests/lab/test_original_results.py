@@ -23,6 +23,8 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.*LeafSpec.*:FutureWarning",  # Lightning, of torch
 )
 
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "results" / "original.md"
 RATES = (0.0, 0.6)
 
 
@@ -163,3 +165,18 @@ def test_a_folder_without_a_finished_case_is_refused(out: Path) -> None:
         shutil.rmtree(out / name)
     with pytest.raises(ValueError, match="no finished network of a case"):
         results_markdown(out)
+
+
+def test_the_committed_page_has_a_trained_line_for_each_case() -> None:
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    for case in CASES:
+        found = [line for line in lines if line.startswith(f"| {case.name} |")]
+        assert len(found) >= 3  # top-1, top-5, macro recall
+        assert not any("not trained" in line for line in found)
+
+
+def test_the_committed_page_is_that_of_the_run_that_is_here() -> None:
+    run = ROOT / "runs" / "original"
+    if not run.is_dir():
+        pytest.skip("no runs/original here: the page can't be generated again")
+    assert page_problem(PAGE, run) is None
