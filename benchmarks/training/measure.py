@@ -50,18 +50,19 @@ class Size:
 
 
 FULL = Size(1000, 500, 224, 16, 192, 32, 7, 3, 10, 8)
-QUICK = Size(96, 32, 128, 16, 128, 16, 3, 1, 6, 2)
+QUICK = Size(64, 32, 128, 16, 128, 16, 3, 1, 6, 2)
 
 
 def main() -> None:
     """Run it all once."""
     parser = argparse.ArgumentParser(description="Measure training beside a straightforward loop.")
     parser.add_argument("--photos", type=Path, default=PHOTOS, help="a folder of JPEGs")
+    parser.add_argument("--threads", type=int, default=usable_cores(), help="default: all cores")
     parser.add_argument("--quick", action="store_true", help="rough, minutes, writes no page")
     options = parser.parse_args()
     if lacking := [name for name, value in ALLOCATOR.items() if os.environ.get(name) != value]:
         parser.error(f"{', '.join(lacking)} not set: start benchmarks/training/run.py")
-    torch.set_num_threads(usable_cores())
+    torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory(prefix="mineralid-bench-") as scratch:
         figures = measure(options.photos, QUICK if options.quick else FULL, Path(scratch))
     text = page(figures)

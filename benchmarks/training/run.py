@@ -12,7 +12,6 @@ a process starts.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -22,11 +21,11 @@ BENCHMARKS = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
-    """Hand over to the process that measures."""
+    """Become the process that measures."""
     path = os.pathsep.join(filter(None, (str(BENCHMARKS), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "training.measure", *sys.argv[1:]]
     environment = {**os.environ, **ALLOCATOR, "PYTHONPATH": path}
-    sys.exit(subprocess.run(command, env=environment).returncode)
+    os.execve(sys.executable, command, environment)
 
 
 if __name__ == "__main__":

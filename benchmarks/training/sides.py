@@ -54,7 +54,7 @@ def backbones(shape: Shape, some: Pixels) -> tuple[Any, Backbone]:
     """
     images = normalised(shape.name, some)
     if shape.name.startswith("efficientnet"):
-        source = lite_source(shape.name, pretrained=shape.pretrained)
+        source = lite_package(shape.name, images.shape[-1], pretrained=shape.pretrained)
         plain: Any = Lite(source)
         if not shape.pretrained:
             fit_norms(plain, images)
@@ -87,6 +87,14 @@ def backbones(shape: Shape, some: Pixels) -> tuple[Any, Backbone]:
     own = ours.model.state_dict()
     ours.model.load_state_dict({**own, **from_torchvision(state)})
     return plain.eval(), ours.eval()
+
+
+def lite_package(name: str, pixels: int, *, pretrained: bool) -> Any:
+    """Return the package's own network, its padding fixed for images of a size."""
+    source = lite_source(name, pretrained=pretrained)
+    sized = type(source).from_name(name, image_size=pixels)
+    sized.load_state_dict(source.state_dict())
+    return sized
 
 
 @torch.no_grad()
@@ -144,10 +152,11 @@ class SsfSides:
             image_model: Any = self.given
             encoder: Any = self.given
         else:
-            source = lite_source(teacher, pretrained=pretrained)
+            images = normalised(teacher, networks.some)
+            source = lite_package(teacher, images.shape[-1], pretrained=pretrained)
             encoder = Pooled(source)
             if not pretrained:
-                fit_norms(encoder, normalised(teacher, networks.some))
+                fit_norms(encoder, images)
             image_model = build_lite_backbone(
                 teacher,
                 placement="none",

@@ -29,7 +29,7 @@ RECIPE = OriginalRecipe(
     augmentation=Augmentation(crop=(0.5, 1.0)),
     # Slow enough that rounding is not amplified from step to step.
     ssf=Ssf(epochs=1, learning_rate=1e-3),
-    dmib=Dmib(epochs=1, views=2),
+    dmib=Dmib(epochs=1, views=2, learning_rate=1e-3),
 )
 SHAPES = {
     "resnet-50": Shape("resnet-50", widths=(8, 4, 4, 8, 8), blocks=(1, 2, 1, 1)),
