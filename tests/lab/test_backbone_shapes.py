@@ -233,7 +233,7 @@ def test_an_operation_that_an_adapter_can_not_fold_into_is_refused(tmp_path: Pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "resnet50"}, "name is 'resnet50'.*did you mean 'resnet-50'.*allowed"),
+        ({"name": "resnet50"}, "backbone is 'resnet50'.*did you mean 'resnet-50'.*allowed"),
         ({"placement": "tap"}, r"placement is 'tap' \(did you mean 'taps'\?\); allowed: none, aff"),
         ({"kind": "none"}, "kind is 'none'; allowed: ssf, bias"),
         ({"init": "zero"}, "init is 'zero'; allowed: identity, paper"),

@@ -247,7 +247,7 @@ def test_a_folder_without_a_model_and_one_that_is_not_there(tmp_path: Path) -> N
     with pytest.raises(ValueError, match=r"the folder .* holds no whole image model"):
         build_backbone(str(tmp_path))
     assert build_backbone(str(tmp_path), pretrained=False).feature_dim == 16
-    with pytest.raises(ValueError, match=r"name is '.*none'; allowed: .*a folder with a model"):
+    with pytest.raises(ValueError, match=r"backbone is '.*none'; allowed: .*a folder with a model"):
         build_backbone(str(tmp_path / "none"))
 
 

@@ -34,7 +34,7 @@ def train(photos: Path, out: Path, *words: str) -> tuple[int, str]:
 def test_an_unknown_field_names_the_nearest(photos: Path, tmp_path: Path) -> None:
     code, text = train(photos, tmp_path / "run", "--set", "lernrate=1")
     assert code == 2
-    assert "--set 'lernrate=1': expected field=value. Did you mean learning_rate?" in text
+    assert "--set 'lernrate=1': there is no field 'lernrate'. Did you mean learning_rate?" in text
     assert "Fields: backbone, adapter, adapter_init, image_size" in text
     assert not (tmp_path / "run").exists()
 

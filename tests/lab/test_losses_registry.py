@@ -55,12 +55,12 @@ def _required(name: str) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("focl", {}, r"unknown loss 'focl'; did you mean focal\?\. Known: cross_entropy, focal,"),
+        ("focl", {}, r"unknown loss 'focl'; did you mean focal\? Known: cross_entropy, focal,"),
         ("", {}, r"unknown loss ''\. Known: "),
         (
             "kd",
             {"temprature": 4},
-            r"kd has no option 'temprature'; did you mean temperature\?\. Allowed: temperature$",
+            r"kd has no option 'temprature'; did you mean temperature\? Allowed: temperature$",
         ),
         ("kl", {"temperature": 4}, r"kl has no option 'temperature'\. Allowed: none$"),
         ("jda", {}, r"jda got no option; it must be given alpha, beta\. Allowed: alpha, beta, t"),

@@ -229,7 +229,7 @@ def test_the_folder_of_a_case_or_of_the_run(trained: Trained) -> None:
         evaluate(folder, tests="hardness", manifest=trained.test)
     with pytest.raises(ValueError, match=r"no network for tests luster in .*every subset"):
         of(trained, "luster")
-    with pytest.raises(ValueError, match="no tests are given; there are networks for"):
+    with pytest.raises(ValueError, match="no tests are given; there are networks for --tests"):
         evaluate(trained.out, manifest=trained.test)
     with pytest.raises(ValueError, match=r"tests are 'lustre'.*Did you mean luster"):
         of(trained, "lustre")

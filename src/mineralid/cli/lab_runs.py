@@ -82,7 +82,7 @@ def evaluate(
 
 
 def results(
-    run: Run,
+    run: Annotated[Path, typer.Option(help="Folder of all cases that `lab train` wrote (--out).")],
     page: Annotated[
         Path | None, typer.Option(help="Write the page there (default: print).")
     ] = None,
@@ -96,8 +96,13 @@ def results(
     from mineralid.lab.original.measuring import photographs_to_measure
     from mineralid.lab.original.records import write_whole
     from mineralid.lab.original.results import results_markdown
+    from mineralid.lab.original.run import RECIPE_FILE
 
     try:
+        if not run.is_dir():
+            raise ValueError(f"no folder {run}; needed: the folder of a run")
+        if (run / RECIPE_FILE).is_file():
+            raise ValueError(f"{run} is of one case; needed: the folder of all, {run.parent}")
         if measure:
             evaluate_cases(run, photographs_to_measure(run, None), say=say)
         text = results_markdown(run)
@@ -167,7 +172,8 @@ def export_original(
     from mineralid.lab.original.measuring import write_original
 
     try:
-        write_original(run, tests, out)
+        for note in write_original(run, tests, out):
+            say(note)
     except (ValueError, OSError) as error:
         raise failure(told(error)) from None
     typer.echo(str(out))

@@ -160,7 +160,8 @@ def _said_where_damaged(path: Path) -> Iterator[None]:
     except IsADirectoryError:
         raise ManifestError(f"{path} is a folder; needed: a tar") from None
     except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        reason = str(error).splitlines()[0].rstrip(":") if str(error) else type(error).__name__
         raise ManifestError(
-            f"{path} can't be read as a tar ({error}): it is damaged, cut short or another kind "
+            f"{path} can't be read as a tar ({reason}): it is damaged, cut short or another kind "
             "of file; needed: a tar, plain or compressed with gzip, bzip2 or xz"
         ) from None

@@ -44,14 +44,14 @@ def by_name(name: str, /, **options: object) -> Loss:
     option, or a value out of range.
     """
     if name not in LOSSES:
-        raise ValueError(f"unknown loss {name!r}{_guess(name, LOSSES)}. Known: {', '.join(LOSSES)}")
+        raise ValueError(f"unknown loss {name!r}{_guess(name, LOSSES)} Known: {', '.join(LOSSES)}")
     kind: Callable[..., Loss] = LOSSES[name]
     allowed = inspect.signature(kind).parameters
     listed = ", ".join(allowed) or "none"
     for option in options:
         if option not in allowed:
             raise ValueError(
-                f"{name} has no option {option!r}{_guess(option, allowed)}. Allowed: {listed}"
+                f"{name} has no option {option!r}{_guess(option, allowed)} Allowed: {listed}"
             )
     missing = [o for o, p in allowed.items() if p.default is p.empty and o not in options]
     if missing:
@@ -64,4 +64,4 @@ def by_name(name: str, /, **options: object) -> Loss:
 
 def _guess(word: str, known: Mapping[str, object]) -> str:
     near = get_close_matches(str(word).casefold(), known, n=3, cutoff=0.5)
-    return f"; did you mean {', '.join(near)}?" if near else ""
+    return f"; did you mean {', '.join(near)}?" if near else "."

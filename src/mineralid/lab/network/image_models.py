@@ -173,7 +173,7 @@ def _not_here(name: str, known: Architecture | None, cause: Exception) -> ValueE
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         return ValueError(
-            f"name is {name!r}{hint}; allowed: {', '.join(NAMES)}, a "
+            f"backbone is {name!r}{hint}; allowed: {', '.join(NAMES)}, a "
             "folder with a model of the transformers library, or a hub name (owner/name) in the "
             "cache of this machine"
         )

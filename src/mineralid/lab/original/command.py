@@ -40,6 +40,11 @@ def protocol_recipe(
         recipe = RECIPES[name]()
     else:
         path = Path(name)
+        if not path.is_file():
+            raise ValueError(
+                f"recipe is {name!r}; allowed: {', '.join(RECIPES)}, or the recipe.json of a run of "
+                "the published protocol"
+            )
         try:
             recipe = OriginalRecipe.model_validate_json(path.read_bytes())
         except ValidationError as error:
@@ -76,6 +81,11 @@ def train_protocol(
     """
     if stage not in (ALL, *STAGES):
         raise ValueError(f"stage is {stage!r}; allowed: {', '.join((ALL, *STAGES))}")
+    if recipe.batch_size % compute.world:
+        raise ValueError(
+            f"batch_size is {recipe.batch_size} over {compute.world} processes; allowed: a multiple "
+            f"of {compute.world}"
+        )
     source.check()
     # Before anything is read: weights that are not here can't be had by waiting.
     check_weights(

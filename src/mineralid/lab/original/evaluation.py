@@ -121,7 +121,7 @@ class Evaluation(_Values):
 
     def _lines(self) -> Iterator[str]:
         stones = (
-            ", each a specimen of its own"
+            ", each counted as a specimen of its own"
             if self.specimens == self.photographs
             else f" of {self.specimens} specimens"
         )

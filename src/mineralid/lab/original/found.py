@@ -101,7 +101,9 @@ def _chosen(out: Path, tests: str | None) -> Path:
         raise ValueError(f"no {RECIPE_FILE} in {out} or in the folder of a case: it holds no run")
     if tests is None:
         if len(there) > 1:
-            raise ValueError(f"no tests are given; there are networks for: {'; '.join(there)}")
+            raise ValueError(
+                f"no tests are given; there are networks for --tests {'; '.join(there)}"
+            )
         tests = there[0]
     folder = case_folder(out, tests)
     if not (folder / RECIPE_FILE).is_file():

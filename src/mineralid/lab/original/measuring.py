@@ -33,6 +33,8 @@ def photographs_to_measure(
     tar: an archive; img_root and meta_root: val.txt of the original's layout; data: all
     photographs of a folder. Raises ValueError or OSError, which names what is missing or bad.
     """
+    if not run.is_dir():
+        raise ValueError(f"no folder {run}; needed: the folder of a run, or of a case in it")
     given = [n for n, v in (("--tar", tar), ("--data", data), ("--img-root", img_root)) if v]
     if len(given) > 1 or (img_root is None) != (meta_root is None):
         raise ValueError(
@@ -70,8 +72,8 @@ def _own_test_set(run: Path, tests: str | None) -> Manifest:
     )
 
 
-def write_original(run: Path, tests: str | None, file: Path) -> None:
-    """Write the finished network of a case in the published layout.
+def write_original(run: Path, tests: str | None, file: Path) -> tuple[str, ...]:
+    """Write the finished network of a case in the published layout; return what to know of it.
 
     Raises ValueError where there is none, or the layout has no names for it.
     """
@@ -84,3 +86,9 @@ def write_original(run: Path, tests: str | None, file: Path) -> None:
     partial = file.with_name(f"{file.name}.partial")
     torch.save(saved, partial)
     partial.replace(file)
+    if found.recipe.student.backbone == "resnet-50":
+        return ()
+    return (
+        f"its encoder is {found.recipe.student.backbone}, which keeps its own names in the file: the "
+        "published code reads a resnet-50",
+    )

@@ -40,10 +40,13 @@ class Source(BaseModel):
         """Raise ValueError where it is not one of the two layouts."""
         roots = (self.img_root, self.meta_root)
         if (self.data is None) == (None in roots) or (self.data is not None and any(roots)):
-            given = [f"--{n.replace('_', '-')}" for n in ("img_root", "meta_root", "data")]
-            there = [n for n, v in zip(given, (*roots, self.data), strict=True) if v is not None]
+            names = ("--img-root", "--meta-root", "--data")
+            given = list(zip(names, (*roots, self.data), strict=True))
+            there = [name for name, value in given if value is not None]
+            alone = there in (["--img-root"], ["--meta-root"])
             raise ValueError(
-                f"the photographs are given by {', '.join(there) or 'nothing'}; allowed: "
+                f"the photographs are given by {', '.join(there) or 'nothing'}"
+                f"{' alone' if alone else ''}; allowed: "
                 "--img-root and --meta-root (the original's layout), or --data"
             )
 

@@ -48,10 +48,16 @@ def with_settings(recipe: Model, settings: Sequence[str]) -> Model:
 
 
 def told(error: ValidationError) -> str:
-    """Return what is wrong, each field with its reason."""
-    return "; ".join(
-        ": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in error.errors()
-    )
+    """Return what is wrong, each field with its reason and the value received."""
+    lines = []
+    for found in error.errors():
+        field = ".".join(map(str, found["loc"]))
+        reason = found["msg"].removeprefix("Value error, ")
+        # Our own sentences name the value already.
+        ours = found["type"] == "value_error"
+        received = "" if ours else f"; received {found['input']!r}"
+        lines.append((f"{field}: " if field else "") + reason + received)
+    return "; ".join(lines)
 
 
 def _model(kind: type[BaseModel], name: str) -> type[BaseModel] | None:
@@ -68,6 +74,5 @@ def _unknown(setting: str, name: str, kind: type[BaseModel], within: str) -> Val
     near = get_close_matches(name, fields, n=3)
     hint = f" Did you mean {', '.join(near)}?" if near and name not in fields else ""
     place = f" of {within}" if within else ""
-    return ValueError(
-        f"--set {setting!r}: expected field=value.{hint} Fields{place}: {', '.join(fields)}"
-    )
+    fault = "expected field=value." if "=" not in setting else f"there is no field {name!r}{place}."
+    return ValueError(f"--set {setting!r}: {fault}{hint} Fields{place}: {', '.join(fields)}")
