@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = ROOT.parent / "shared" / "minerals"
 PAGE = ROOT / "docs" / "benchmarks_training.md"
 LEAST_STEP, LEAST_EPOCH = 1.5, 30.0
-SSF_RATE = 1e-3
+RATE = 1e-3
 RESNET = Shape("resnet-50")  # its pretrained weights are in no package: drawn at random
 LITE = Shape("efficientnet-lite0", pretrained=True)
 TEACHER = "efficientnet-lite2"
@@ -49,7 +49,7 @@ class Size:
     views: int
 
 
-FULL = Size(1000, 500, 224, 16, 192, 32, 7, 3, 10, 8)
+FULL = Size(1000, 500, 384, 16, 192, 32, 7, 2, 10, 8)
 QUICK = Size(64, 32, 128, 16, 128, 16, 3, 1, 6, 2)
 
 
@@ -139,8 +139,8 @@ def _recipe(pixels: int, batch: int, size: Size) -> OriginalRecipe:
     return OriginalRecipe(
         image_size=pixels,
         batch_size=batch,
-        ssf=Ssf(epochs=1, learning_rate=SSF_RATE),
-        dmib=Dmib(epochs=size.epochs, views=size.views),
+        ssf=Ssf(epochs=1, learning_rate=RATE),
+        dmib=Dmib(epochs=size.epochs, views=size.views, learning_rate=RATE),
     )
 
 
