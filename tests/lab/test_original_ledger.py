@@ -123,7 +123,7 @@ def test_the_dynamic_bottleneck_is_each_cases_own() -> None:
 def test_numbers_of_classes_and_backbones_that_are_refused() -> None:
     with pytest.raises(ValueError, match="classes is 0"):
         ledger(smoke(), 0)
-    with pytest.raises(ValueError, match="name is 'resnet-51'"):
+    with pytest.raises(ValueError, match="backbone is 'resnet-51'"):
         ledger(smoke().model_copy(update={"student": Student(epochs=1, backbone="resnet-51")}))
 
 
