@@ -475,3 +475,14 @@ def test_batch_norms_are_put_back_with_what_they_learned() -> None:
     assert not network[1][0].training
     assert network[1][0].num_batches_tracked == 1
     assert torch.equal(network[1][0].running_mean, other.running_mean)
+
+
+def test_a_training_that_diverges_is_stopped_with_a_sentence() -> None:
+    from mineralid.lab.training.loss_terms import refuse_not_finite
+
+    refuse_not_finite(torch.tensor(3.0), 0.01, 0, 0)
+    for lost in (float("nan"), float("inf")):
+        with pytest.raises(
+            ValueError, match=r"the loss is (nan|inf) in epoch 2 .*lower the learning"
+        ):
+            refuse_not_finite(torch.tensor(lost), 0.01, 2, 7)

@@ -15,7 +15,7 @@ from mineralid.lab.original.batches import Batch
 from mineralid.lab.original.codes import Codes
 from mineralid.lab.original.networks import CaseNetwork, Student, Teacher
 from mineralid.lab.original.recipe import TEACHER_KNOWS, Optimisation, OriginalRecipe
-from mineralid.lab.training.loss_terms import LossSum
+from mineralid.lab.training.loss_terms import LossSum, refuse_not_finite
 
 Terms = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]  # losses; logits to be measured
 
@@ -49,6 +49,8 @@ class Stage(LightningModule):
         losses, logits = self.terms(batch)
         several = self.trainer.world_size > 1
         total = torch.stack(list(losses.values())).sum() * batch.share
+        rate = self.optimisation.learning_rate
+        refuse_not_finite(total.detach(), rate, self.current_epoch, batch_index)
         self.log("loss", total, prog_bar=True, sync_dist=several, batch_size=batch.size)
         for name, value in losses.items():
             part = value.detach() * batch.share

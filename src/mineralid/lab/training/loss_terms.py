@@ -88,3 +88,17 @@ class LossSum(nn.Module):
                 name += "'"
             found[name] = term.weight * loss(**given)
         return found
+
+
+def refuse_not_finite(loss: torch.Tensor, rate: float, epoch: int, batch_index: int) -> None:
+    """Raise ValueError where a loss is no longer a number: what is trained is lost by then.
+
+    On a graphics card one batch in twenty is looked at, for a look waits for the card.
+    """
+    looked_at = loss.device.type == "cpu" or batch_index % 20 == 0
+    if looked_at and not torch.isfinite(loss):
+        raise ValueError(
+            f"the loss is {loss.item()} in epoch {epoch} (counted from 0) at a learning rate of up to "
+            f"{rate:g}: the training diverged; choose another --out, or delete the folder of this "
+            "stage, and lower the learning rate with --set"
+        )

@@ -10,7 +10,7 @@ from lightning import LightningModule
 
 from mineralid.lab.data.batches import Batch, to_network_input
 from mineralid.lab.network.lite import LiteNetwork, build_lite
-from mineralid.lab.training.loss_terms import LossSum, LossTerm
+from mineralid.lab.training.loss_terms import LossSum, LossTerm, refuse_not_finite
 from mineralid.lab.training.recipe import Recipe
 
 # EfficientNet-Lite was trained on pixels in -1..1; ImageNet's statistics cost it 6-11 points.
@@ -52,6 +52,8 @@ class Training(LightningModule):
         views, colors, labels = batch
         scores = self.scores(views, colors)
         loss = torch.stack(list(self.losses(logits=scores, labels=labels).values())).sum()
+        rate = self.recipe.learning_rate
+        refuse_not_finite(loss.detach(), rate, self.current_epoch, batch_index)
         several = self.trainer.world_size > 1
         self.log("loss", loss, prog_bar=True, sync_dist=several)
         top1 = (scores.argmax(1) == labels).float().mean()
