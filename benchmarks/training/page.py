@@ -21,6 +21,17 @@ class Figures:
     epochs: Sequence[Result]
 
 
+COLUMNS = (
+    "what",
+    "straightforward s",
+    "mineralid s",
+    "ratio",
+    "ratios of the pairs",
+    "losses apart",
+    "target",
+)
+
+
 def page(figures: Figures) -> str:
     """Tell the figures in Markdown."""
     others = "an unknown share" if figures.others is None else f"{figures.others:.0%}"
@@ -36,15 +47,7 @@ def page(figures: Figures) -> str:
         "same batches are compared; the greatest difference is in the tables.\n",
         "## A step of the SSF stage\n",
         _table(
-            (
-                "what",
-                "straightforward s",
-                "mineralid s",
-                "ratio",
-                "ratios of the pairs",
-                "losses apart",
-                "target",
-            ),
+            COLUMNS,
             [_row(result, 2) for result in figures.steps],
         ),
         "## An epoch of the DMIB stage\n",
@@ -52,16 +55,7 @@ def page(figures: Figures) -> str:
         "Straightforward: every photograph decoded, augmented and put through the frozen encoder. "
         "Caching is done once for all epochs: the photographs decoded, all views computed.\n",
         _table(
-            (
-                "what",
-                "straightforward s",
-                "mineralid s",
-                "ratio",
-                "ratios of the pairs",
-                "losses apart",
-                "target",
-                "caching s",
-            ),
+            (*COLUMNS, "caching s"),
             [(*_row(result, 1), f"{result.caching:.1f}") for result in figures.epochs],
         ),
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,7 +86,9 @@ def compute_of(given: Mapping[str, Any]) -> Any:
 
 def say(text: str) -> None:
     """Print a line of progress; of several processes the first alone does."""
-    if not int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))):
+    from mineralid.lab.training.fit import rank
+
+    if not rank():
         typer.echo(text, err=True)
 
 

@@ -14,7 +14,13 @@ from torch import nn
 
 from mineralid.lab.data.manifest import Manifest
 from mineralid.lab.evaluation.scoring import weights_sha256
-from mineralid.lab.training.record import ANOTHER, CHECKPOINT_FILE, NETWORK_FILE, whole
+from mineralid.lab.training.record import (
+    ANOTHER,
+    CHECKPOINT_FILE,
+    NETWORK_FILE,
+    holds_finished,
+    whole,
+)
 
 STAGE_FILE = "stage.json"
 IMPORTED = "imported"  # in the settings of a stage that was imported: from what
@@ -78,22 +84,7 @@ def is_finished(folder: Path, expected: StageRecord) -> bool:
 
     Raises ValueError where the folder holds another stage than the one expected.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file; allowed: a new folder, or one of an earlier run")
-    path, network = folder / STAGE_FILE, folder / NETWORK_FILE
-    if not path.is_file():
-        if network.is_file() or (folder / CHECKPOINT_FILE).is_file():
-            raise ValueError(
-                f"{folder} holds a network, but no {STAGE_FILE} that says what it was trained on: "
-                f"{ANOTHER}"
-            )
-        return False
-    differing = expected.differences(read_stage(folder))
-    if differing:
-        raise ValueError(
-            f"{folder} was begun with another {', another '.join(differing)}: {ANOTHER}"
-        )
-    return network.is_file()
+    return holds_finished(folder, STAGE_FILE, lambda: expected.differences(read_stage(folder)))
 
 
 def read_stage(folder: Path) -> StageRecord:

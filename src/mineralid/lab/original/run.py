@@ -139,7 +139,7 @@ class Run:
         )
 
     def _batches(
-        self, manifest: Manifest, case: Case, error_rate: float, seed: int, fixed: bool = False
+        self, manifest: Manifest, case: Case, error_rate: float, fixed: bool = False
     ) -> GlobalBatches:
         return GlobalBatches(
             labels=labels_of(manifest),
@@ -147,7 +147,7 @@ class Run:
             case=case,
             error_rate=error_rate,
             batch_size=self.recipe.batch_size,
-            seed=seed,
+            seed=self.recipe.seed,
             rank=rank(),
             world=self.compute.world,
             fixed=fixed,
@@ -164,24 +164,32 @@ class Run:
             seed=recipe.seed,
             world=self.compute.world,
         )
-        batches = self._batches(self.data.train, case, error_rate, recipe.seed)
-        return loader(rows, batches, recipe.workers)
+        return loader(rows, self._batches(self.data.train, case, error_rate), recipe.workers)
 
     def _watched(self, case: Case, error_rate: float) -> Any:
         """Return the loader of whole photographs held out of training; None where there is none."""
-        held_out, recipe = self.data.validation, self.recipe
+        held_out = self.data.validation
         if not len(held_out):
             return None
         rows = WholePhotographs(self.validation_pixels, labels_of(held_out), self.compute.world)
-        return loader(rows, self._batches(held_out, case, error_rate, recipe.seed, fixed=True))
+        return loader(rows, self._batches(held_out, case, error_rate, fixed=True))
 
-    def _fixed(self, manifest: Manifest, features: NDArray[np.float32]) -> FixedFeatures:
-        return FixedFeatures(
+    def _fixed(
+        self,
+        manifest: Manifest,
+        features: NDArray[np.float32],
+        case: Case,
+        error_rate: float,
+        fixed: bool = False,
+    ) -> Any:
+        """Return the loader of features computed once, [N, D] or of K views [K, N, D]."""
+        rows = FixedFeatures(
             torch.from_numpy(features.reshape(-1, len(manifest), features.shape[-1])),
             labels_of(manifest),
             seed=self.recipe.seed,
             world=self.compute.world,
         )
+        return loader(rows, self._batches(manifest, case, error_rate, fixed))
 
     def _fit(
         self,
@@ -266,14 +274,8 @@ class Run:
                 if not rank():
                     finish(image, network, 0.0)
             features = self._view_features(self._store(network.backbone))
-            rows = self._fixed(self.data.train, features)
-            batches = self._batches(self.data.train, ALL_TESTS, 0.0, recipe.seed)
-            self._fit(
-                folder,
-                JoinStage(recipe, network),
-                loader(rows, batches),
-                recipe.teacher.join_epochs,
-            )
+            rows = self._fixed(self.data.train, features, ALL_TESTS, 0.0)
+            self._fit(folder, JoinStage(recipe, network), rows, recipe.teacher.join_epochs)
 
         network: Teacher = self._stage(
             "teacher",
@@ -353,16 +355,13 @@ class Run:
                 self._fit(folder, stage, views, recipe.dmib.epochs, watched, callbacks)
                 return
             store, held_out = self._store(network.backbone), self.data.validation
-            rows = self._fixed(self.data.train, self._view_features(store))
-            batches = self._batches(self.data.train, self.case, recipe.error_rate, recipe.seed)
+            views = self._view_features(store)
+            rows = self._fixed(self.data.train, views, self.case, recipe.error_rate)
             watched = None
             if len(held_out):
-                whole = self._fixed(held_out, store.of_photographs(held_out, recipe.image_size))
-                watched = loader(
-                    whole,
-                    self._batches(held_out, self.case, recipe.error_rate, recipe.seed, fixed=True),
-                )
-            self._fit(folder, stage, loader(rows, batches), recipe.dmib.epochs, watched, callbacks)
+                whole = store.of_photographs(held_out, recipe.image_size)
+                watched = self._fixed(held_out, whole, self.case, recipe.error_rate, fixed=True)
+            self._fit(folder, stage, rows, recipe.dmib.epochs, watched, callbacks)
 
         self._stage("dmib", folder, ("ssf",), lambda fresh: network, train, allowed)
 

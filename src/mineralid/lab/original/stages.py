@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from mineralid.lab.original.batches import Batch
 from mineralid.lab.original.codes import Codes
 from mineralid.lab.original.networks import CaseNetwork, Student, Teacher
 from mineralid.lab.original.recipe import TEACHER_KNOWS, Optimisation, OriginalRecipe
-from mineralid.lab.training.loss_terms import LossSum, refuse_not_finite
+from mineralid.lab.training.loss_terms import LossSum, LossTerm, refuse_not_finite
 
 Terms = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]  # losses; logits to be measured
 
@@ -198,12 +199,7 @@ class StudentStage(Stage):
         super().__init__(recipe.student, recipe.seed)
         self.network = network
         train_all(network)
-        self.losses = LossSum(
-            recipe.student.losses,
-            ("logits", "labels", "feature", "teacher_logits", "teacher_feature"),
-            network.backbone.feature_dim,
-            teacher.backbone.feature_dim,
-        )
+        self.losses = distilling(recipe.student.losses, network.backbone, teacher.backbone)
         self.teacher = HeldTeacher(teacher, rows)
         self.held = [Images(network.backbone, rows, trained=True), *self.teacher.modules_held()]
 
@@ -221,6 +217,12 @@ class StudentStage(Stage):
             teacher_logits=taught,
             teacher_feature=taught_feature,
         ), {"student": logits}
+
+
+def distilling(terms: Sequence[LossTerm], pupil: Backbone, teacher: Backbone) -> LossSum:
+    """Return the losses of a stage that has a teacher beside it."""
+    known = (*TEACHER_KNOWS, "teacher_logits", "teacher_feature")
+    return LossSum(terms, known, pupil.feature_dim, teacher.feature_dim)
 
 
 class HeldTeacher:
@@ -259,12 +261,7 @@ class SsfStage(Stage):
         network.fc.requires_grad_(False)
         network.backbone.freeze()
         network.head.train_only(network.head.of_ssf)
-        self.losses = LossSum(
-            recipe.ssf.losses,
-            ("logits", "labels", "feature", "teacher_logits", "teacher_feature"),
-            network.backbone.feature_dim,
-            teacher.backbone.feature_dim,
-        )
+        self.losses = distilling(recipe.ssf.losses, network.backbone, teacher.backbone)
         self.teacher = HeldTeacher(teacher, rows)
         self.held = [
             Images(network.backbone.merged(), rows, trained=True),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mineralid.lab.data.class_list import read_class_list
@@ -18,7 +17,7 @@ from mineralid.lab.data.sources import TABLE, open_data
 from mineralid.lab.data.specimens import SPECIMENS_FILE, specimens_known
 from mineralid.lab.data.validation import carve
 from mineralid.lab.network.lite import LiteNetwork
-from mineralid.lab.training.fit import ONE_PROCESS, Compute, rank
+from mineralid.lab.training.fit import ONE_PROCESS, Compute, rank, use_threads
 from mineralid.lab.training.recipe import Recipe
 from mineralid.lab.training.record import (
     ANOTHER,
@@ -115,8 +114,7 @@ def train_folder(
     partial = run / f"{DATA_FILE}.{rank()}.partial"
     partial.write_text(described.model_dump_json(indent=1), encoding="utf-8")
     partial.replace(run / DATA_FILE)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     # A crop may take half of a side, which is then as large as the network sees.
     side = max(TRAINING_MIN_SIDE, recipe.image_size * 3 // 2)
     images: Sequence[np.ndarray] = [] if finished else decode_all(chosen, side)

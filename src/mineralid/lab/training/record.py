@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -89,17 +89,26 @@ def is_finished(run: Path, expected: RunRecord) -> bool:
     Raises ValueError where the folder holds another run than the one expected, or no folder at
     all is there but a file.
     """
+    return holds_finished(run, RECORD_FILE, lambda: expected.differences(read_record(run)))
+
+
+def holds_finished(run: Path, record_file: str, differences: Callable[[], list[str]]) -> bool:
+    """Return whether a folder holds the network that its record is of; creates nothing.
+
+    differences: what its record says otherwise than expected, asked where there is one. Raises as
+    `is_finished`.
+    """
     if run.exists() and not run.is_dir():
         raise ValueError(f"{run} is a file; allowed: a new folder, or one of an earlier run")
     finished = (run / NETWORK_FILE).is_file()
-    if not (run / RECORD_FILE).is_file():
+    if not (run / record_file).is_file():
         if finished or (run / CHECKPOINT_FILE).is_file():
             raise ValueError(
-                f"{run} holds a network, but no {RECORD_FILE} that says what it was trained on: "
+                f"{run} holds a network, but no {record_file} that says what it was trained on: "
                 f"{ANOTHER}"
             )
         return False
-    differing = expected.differences(read_record(run))
+    differing = differences()
     if differing:
         raise ValueError(f"{run} was begun with another {', another '.join(differing)}: {ANOTHER}")
     return finished

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mineralid.lab.data.manifest import Manifest, read_manifest
 from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut, named_split
 from mineralid.lab.network.lite import LiteNetwork
-from mineralid.lab.training.fit import ONE_PROCESS, Compute
+from mineralid.lab.training.fit import ONE_PROCESS, Compute, use_threads
 from mineralid.lab.training.recipe import Recipe
 from mineralid.lab.training.record import RunRecord, is_finished
 from mineralid.lab.training.train import train
@@ -47,8 +46,7 @@ def train_split(
     chosen = manifest.subset(named_split(manifest, split_name, left_out).train)
     # Refused before the photographs are decoded, which takes a minute.
     finished = is_finished(run, RunRecord.of_manifest(recipe, split_name, chosen))
-    if threads is not None:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     images: Sequence[np.ndarray] = [] if finished else decode_all(chosen)
     return train(
         images,
