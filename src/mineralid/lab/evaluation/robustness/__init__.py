@@ -1,0 +1,1 @@
+"""How every way of naming a stone bears tests that are missing or wrong, on one harness."""
