@@ -6,6 +6,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,3 +107,37 @@ def test_fewer_photographs_than_a_batch_still_train() -> None:
     dataset = AugmentedPhotographs(images, [0, 1, 1], size=16, options=Augmentation(), seed=0)
     batches = list(training_loader(dataset, batch_size=16, balance_power=0.5, workers=0))
     assert [len(b[2]) for b in batches] == [3]
+
+
+def cells(collection_power: float, power: float = 0.5) -> Counter:
+    """Count the draws of each class and collection: class 0 has 27 + 3 photographs, 1 has 4 + 4."""
+    labels = [0] * 30 + [1] * 8
+    places = ["a"] * 27 + ["b"] * 3 + ["a"] * 4 + ["c"] * 4
+    drawn: Counter = Counter()
+    for epoch in range(20):
+        sampler = BalancedSampler(
+            labels, power, 0, collections=places, collection_power=collection_power
+        )
+        sampler.set_epoch(epoch)
+        drawn.update((labels[d[2]], places[d[2]]) for d in sampler)
+    return drawn
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_collections_are_balanced_within_a_class_and_classes_as_before(power: float) -> None:
+    plain, even = cells(0.0, power), cells(1.0, power)
+    assert even[0, "a"] == pytest.approx(even[0, "b"], rel=0.1)
+    assert plain[0, "a"] == pytest.approx(9 * plain[0, "b"], rel=0.2)
+    for label in (0, 1):
+        totals = [sum(n for (c, _), n in found.items() if c == label) for found in (plain, even)]
+        assert totals[1] == pytest.approx(totals[0], rel=0.05)
+
+
+def test_power_half_lies_between() -> None:
+    shares = [cells(p)[0, "b"] for p in (0.0, 0.5, 1.0)]
+    assert shares[0] < shares[1] < shares[2]
+
+
+def test_without_collections_they_can_t_be_balanced() -> None:
+    with pytest.raises(ValueError, match=r"collection_power is 0.5; allowed: 0"):
+        BalancedSampler(LABELS, 0.5, 0, collection_power=0.5)

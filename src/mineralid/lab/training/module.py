@@ -71,14 +71,13 @@ class Training(LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
         """AdamW (no decay on one-dimensional parameters), linear warm-up, cosine to zero."""
+        slow = {id(p) for unit in self.network.units() for p in unit.conv.parameters()}
         trained = [p for p in self.network.parameters() if p.requires_grad]
-        groups = [
-            {
-                "params": [p for p in trained if p.ndim > 1],
-                "weight_decay": self.recipe.weight_decay,
-            },
-            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        usual = [p for p in trained if id(p) not in slow]
+        groups = _groups(usual, self.recipe.learning_rate, self.recipe.weight_decay)
+        if backbone := [p for p in trained if id(p) in slow]:
+            rate = self.recipe.backbone_learning_rate
+            groups += _groups(backbone, rate, self.recipe.weight_decay)
         optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate)
         total = int(self.trainer.estimated_stepping_batches)
         warm = max(1, round(total * self.recipe.warmup_epochs / self.recipe.epochs))
@@ -98,6 +97,15 @@ class Training(LightningModule):
             if p.requires_grad:
                 p.copy_(self.averages[name.replace(".", "/")])
         return self.network.eval()
+
+
+def _groups(
+    parameters: list[torch.nn.Parameter], rate: float, decay: float
+) -> list[dict[str, Any]]:
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay, "lr": rate},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0, "lr": rate},
+    ]
 
 
 def _smoothed(recipe: Recipe) -> list[LossTerm]:

@@ -126,6 +126,7 @@ def train_folder(
         run,
         split=CARVED,
         image_ids=described.train,
+        collections=[p.collection for p in chosen.photographs],
         compute=compute,
     )
 

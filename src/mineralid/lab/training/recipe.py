@@ -18,18 +18,21 @@ class Recipe(BaseModel):
     backbone: Literal["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"] = (
         "efficientnet-lite0"
     )
-    adapter: Literal["ssf", "bias", "none"] = "ssf"
+    # full: no adapter, the convolutions (frozen batch norms folded in) are trained themselves.
+    adapter: Literal["ssf", "bias", "none", "full"] = "ssf"
     adapter_init: Literal["identity", "paper"] = "identity"
     image_size: int = Field(192, ge=32, multiple_of=32)
     epochs: int = Field(12, ge=1)
     warmup_epochs: float = Field(1.0, ge=0)
     batch_size: int = Field(32, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
+    backbone_learning_rate: float = Field(2e-4, gt=0)  # of the convolutions, adapter "full" alone
     weight_decay: float = Field(0.05, ge=0)  # of the head's weight; one-dimensional ones get none
     losses: Losses = (LossTerm(name="cross_entropy"),)
     label_smoothing: float = Field(0.1, ge=0, lt=1)  # of a cross_entropy that sets none itself
     dropout: float = Field(0.2, ge=0, lt=1)
     balance_power: float = Field(0.5, ge=0, le=1)
+    collection_power: float = Field(0.0, ge=0, le=1)  # within a class; 1 = collections evenly
     average_decay: float = Field(0.99, ge=0, lt=1)  # per step; 0 = the last weights
     augmentation: Augmentation = Augmentation()
     seed: int = Field(0, ge=0, lt=2**32)

@@ -56,5 +56,6 @@ def train_split(
         run,
         split=split_name,
         image_ids=[p.image_id for p in chosen.photographs],
+        collections=[p.collection for p in chosen.photographs],
         compute=compute,
     )

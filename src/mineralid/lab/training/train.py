@@ -34,12 +34,13 @@ def train(
     *,
     split: str = "all",
     image_ids: Sequence[str] | None = None,
+    collections: Sequence[str] | None = None,
     compute: Compute = ONE_PROCESS,
 ) -> LiteNetwork:
     """Train and return the averaged network; a finished or interrupted `run` is taken up again.
 
     images: uint8 [H, W, 3] each; labels: class indices; split and image_ids (default: the places)
-    go into the record. Writes `run/recipe.json`, `run/last.ckpt` (each epoch) and, when done,
+    go into the record; collections: of each photograph, for a recipe that balances them. Writes `run/recipe.json`, `run/last.ckpt` (each epoch) and, when done,
     `run/network.pt`. Raises ValueError where `run` holds another run or a damaged file.
     """
     ids = [str(i) for i in range(len(labels))] if image_ids is None else image_ids
@@ -64,6 +65,8 @@ def train(
         workers=recipe.workers,
         rank=rank(),
         world=compute.world,
+        collections=collections,
+        collection_power=recipe.collection_power,
     )
     started = time.monotonic()
     fit(module, loader, run, epochs=recipe.epochs, seed=recipe.seed, compute=compute)
