@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from mineralid.lab.evaluation.prototypes import class_prototypes
 from mineralid.lab.evaluation.robustness.readings import Corruption, Judge, Readings, codes_of
 from mineralid.lab.evaluation.scoring import Scores, cached_scores
 from mineralid.lab.evaluation.simulated import (
+    READING_SOURCE,
     TESTS,
     ReadingSource,
     evidence_catalogue,
@@ -33,6 +35,8 @@ from mineralid.vision.prepare import ImageSpec
 Array = NDArray[np.float64]
 Float = NDArray[np.float32]
 
+Readout = Callable[[Scores, Split, Manifest], Scores]
+
 KINDS = ("specimen", "collection")
 
 
@@ -41,9 +45,9 @@ class SplitData:
     """Every core photograph [N] as one split's network sees it.
 
     kind: "specimen" (new stones of known collections) or "collection" (left out). feature [N, D]
-    and scores [N, C], the head as shipped (prototypes of the training side added). train, test:
-    rows. tune: per kind the scores of networks that have not seen the photograph [N, C], rows of
-    `test` NaN: on these alone temperature, ε, gates and thresholds are fitted.
+    and scores [N, C], as they ship (what READOUTS adds of the training side). train, test: rows.
+    tune: per kind the scores of networks that have not seen the photograph [N, C], rows of `test`
+    NaN: on these alone temperature, ε, gates and thresholds are fitted.
     """
 
     name: str
@@ -185,6 +189,11 @@ def _hash(parts: Iterable[object]) -> str:
     return found.hexdigest()
 
 
+def class_list(photos: Path) -> tuple[str, ...]:
+    """Return the classes of a folder of photographs."""
+    return read_manifest(photos).classes
+
+
 def load_bench(facts: Path, classes: Sequence[str]) -> dict[str, Bench]:
     """Return the bench of each vocabulary: evidence without the judge's table, and that table."""
     catalogue = evidence_catalogue(facts)
@@ -194,43 +203,68 @@ def load_bench(facts: Path, classes: Sequence[str]) -> dict[str, Bench]:
     return {name: Bench(tuple(classes), model, source, name) for name in ("full", "coarse")}
 
 
+def describe_readings(bench: Bench) -> dict[str, Any]:
+    """Return classes and where their readings come from, as plain values."""
+    return {
+        "classes": list(bench.classes),
+        "readings": {
+            "source": READING_SOURCE,
+            "share_of_cells_from_the_evidence_own_table": bench.source.shared_share(bench.classes),
+        },
+    }
+
+
+def with_prototypes(found: Scores, split: Split, core: Manifest) -> Scores:
+    """Return the scores of all core photographs, prototypes of the training side added."""
+    rows, labels, collections = _training_side(split, core)
+    made = class_prototypes(found.feature[rows], labels, collections, len(core.classes))
+    return found.with_head(*made.head())
+
+
+def with_readout(found: Scores, split: Split, core: Manifest) -> Scores:
+    """Return the scores of all core photographs as a bundle gives them: prototypes and gallery."""
+    from mineralid.lab.evaluation.readout import make_readout
+
+    rows, labels, collections = _training_side(split, core)
+    return make_readout(found.feature[rows], labels, collections, len(core.classes)).applied(found)
+
+
+# What turns a network's scores into those that a bundle gives: of the first release, and now.
+READOUTS: dict[str, Readout] = {"prototypes": with_prototypes, "shipped": with_readout}
+
+
+def _training_side(
+    split: Split, core: Manifest
+) -> tuple[list[int], NDArray[np.int_], NDArray[np.str_]]:
+    rows = list(split.train)
+    collections = np.array([p.collection for p in core.photographs])
+    return rows, np.array(core.labels())[rows], collections[rows]
+
+
 def load_splits(
     photos: Path,
     run_of: Callable[[str], Path],
     spec: ImageSpec,
     left_out: LeftOut = LEFT_OUT_FOLDS,
+    *,
+    readout: Readout = with_readout,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, SplitData]:
     """Return every split by name, those of collections first.
 
-    run_of: name of a split -> folder of its finished network. Raises ManifestError; OSError where
-    a run is not there.
+    run_of: name of a split -> folder of its finished network. readout: one of READOUTS. Raises
+    ManifestError; ValueError and OSError where a run is damaged or not there.
     """
     core = read_manifest(photos).of_classes()
     scored: dict[str, dict[str, tuple[Split, Scores]]] = {}
     for kind in reversed(KINDS):
         scored[kind] = {}
         for split in judges(kind, core, left_out)[0]:
-            say(f"scores of {split.name}")
-            scored[kind][split.name] = (
-                split,
-                scores_as_shipped(run_of(split.name), split, core, spec),
-            )
+            run = run_of(split.name)
+            say(f"scores of {run}")
+            found = cached_scores(run, load_network(run), core, spec)
+            scored[kind][split.name] = split, readout(found, split, core)
     return assemble_splits(core, scored)
-
-
-def scores_as_shipped(run: Path, split: Split, core: Manifest, spec: ImageSpec) -> Scores:
-    """Return scores and features of all core photographs, prototypes of the training side added."""
-    found = cached_scores(run, load_network(run), core, spec)
-    train = list(split.train)
-    collections = np.array([p.collection for p in core.photographs])
-    prototypes = class_prototypes(
-        found.feature[train],
-        np.array(core.labels())[train],
-        collections[train],
-        len(core.classes),
-    )
-    return found.with_head(*prototypes.head())
 
 
 def assemble_splits(
