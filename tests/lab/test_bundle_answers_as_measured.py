@@ -13,7 +13,7 @@ from mineralid.evidence.outcomes import grid
 from mineralid.identify import Identifier, unknown
 from mineralid.lab.data.manifest import Manifest, read_manifest
 from mineralid.lab.evaluation.calibrate import class_posterior
-from mineralid.lab.evaluation.prototypes import Prototypes, class_prototypes
+from mineralid.lab.evaluation.readout import Readout, make_readout
 from mineralid.lab.evaluation.scoring import Scores, score_photographs
 from mineralid.lab.evaluation.simulated import log_likelihoods
 from mineralid.lab.export.onnx_graph import export_onnx
@@ -66,34 +66,37 @@ def network() -> LiteNetwork:
 
 
 @pytest.fixture(scope="module")
-def prototypes(network: LiteNetwork, manifest: Manifest) -> Prototypes:
-    feature = score_photographs(network, manifest, SPEC).feature
-    where = [p.collection for p in manifest.photographs]
-    return class_prototypes(feature, np.array(manifest.labels()), where, 4)
+def readout(network: LiteNetwork, manifest: Manifest) -> Readout:
+    part = manifest.subset(range(0, len(manifest), 2))
+    feature = score_photographs(network, part, SPEC).feature
+    where = np.array([p.collection for p in part.photographs])
+    return make_readout(feature, np.array(part.labels()), where, 4)
 
 
 @pytest.fixture(scope="module")
-def measured(network: LiteNetwork, manifest: Manifest, prototypes: Prototypes) -> Scores:
+def measured(network: LiteNetwork, manifest: Manifest, readout: Readout) -> Scores:
     """What the figures of a card are made of."""
-    return score_photographs(network, manifest, SPEC).with_head(*prototypes.head())
+    return readout.applied(score_photographs(network, manifest, SPEC))
 
 
 @pytest.fixture(scope="module")
 def identifier(
     network: LiteNetwork,
     manifest: Manifest,
-    prototypes: Prototypes,
+    readout: Readout,
     measured: Scores,
     tiny_bundle: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Identifier:
     """The field wing on a bundle that is exported as a release exports it."""
-    statistics = unknown.unknown_statistics(measured.scores, measured.feature, prototypes.arrays())
+    statistics = unknown.unknown_statistics(
+        measured.scores, measured.feature, readout.prototypes.arrays()
+    )
     # Half of the photographs on either side, so that the answer hangs on the statistics.
     bias = -float(np.median(unknown.unknown_log_odds(statistics, WEIGHTS, 0.0)))
     shipped = build_lite(4, pretrained=False)
     shipped.load_state_dict(network.state_dict())
-    add_to_head(shipped, *prototypes.head())
+    add_to_head(shipped, *readout.prototypes.head())
     spec = load_bundle(tiny_bundle).spec.model_copy(
         update={
             "classes": manifest.classes,
@@ -105,10 +108,11 @@ def identifier(
     arrays = {
         "head_weight": shipped.head.weight.detach().numpy(),
         "head_bias": shipped.head.bias.detach().numpy(),
-        **prototypes.arrays(),
+        **readout.prototypes.arrays(),
     }
     folder = tmp_path_factory.mktemp("exported") / "bundle"
-    write_bundle(folder, spec, export_onnx(shipped.eval(), SIZE), arrays, "# Card\n")
+    graph = export_onnx(shipped.eval(), SIZE, readout.gallery)
+    write_bundle(folder, spec, graph, arrays, "# Card\n")
     return Identifier(folder, threads=1)
 
 
@@ -151,9 +155,10 @@ def test_the_answer_is_the_measured_posterior(
 
 
 def test_unknown_is_what_the_fitted_detector_says(
-    identifier: Identifier, manifest: Manifest, measured: Scores, prototypes: Prototypes
+    identifier: Identifier, manifest: Manifest, measured: Scores, readout: Readout
 ) -> None:
-    statistics = unknown.unknown_statistics(measured.scores, measured.feature, prototypes.arrays())
+    arrays = readout.prototypes.arrays()
+    statistics = unknown.unknown_statistics(measured.scores, measured.feature, arrays)
     detector = identifier.bundle.spec.unknown
     ratio = np.exp(unknown.unknown_log_odds(statistics, detector.weights, detector.bias))
     expected = PRIOR * ratio / (1 - PRIOR + PRIOR * ratio)
@@ -164,8 +169,9 @@ def test_unknown_is_what_the_fitted_detector_says(
 
 
 def test_the_arrays_of_the_bundle_are_the_head_of_its_graph(
-    identifier: Identifier, measured: Scores
+    identifier: Identifier, measured: Scores, readout: Readout
 ) -> None:
     arrays = identifier.bundle.arrays
     scores = measured.feature @ arrays["head_weight"].T + arrays["head_bias"]
+    scores += readout.gallery.scores(measured.feature)
     np.testing.assert_allclose(scores, measured.scores, rtol=1e-3, atol=1e-3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mineralid.lab.evaluation.gallery import make_gallery
 from mineralid.lab.export.onnx_graph import (
     INPUT,
     OUTPUTS,
@@ -14,6 +15,7 @@ from mineralid.lab.export.onnx_graph import (
     node_count,
     parity,
 )
+from mineralid.lab.network.gallery import WithGallery
 from mineralid.lab.network.lite import LiteNetwork, build_lite
 
 pytest.importorskip("efficientnet_lite_pytorch")
@@ -119,3 +121,17 @@ def test_a_batch_of_one_equals_a_row_of_a_batch(graph: bytes, batch: np.ndarray)
     for row in range(len(batch)):
         for whole, alone in zip(together, run(graph, batch[row : row + 1]), strict=True):
             np.testing.assert_allclose(alone[0], whole[row], rtol=1e-5, atol=1e-5)
+
+
+def test_the_gallery_is_in_the_graph(network: LiteNetwork, batch: np.ndarray) -> None:
+    feature = network(torch.from_numpy(batch))[1].detach().numpy()
+    rng = np.random.default_rng(1)
+    training = np.concatenate([feature, feature + rng.normal(0, feature.std(), feature.shape)])
+    gallery = make_gallery(training.astype(np.float32), np.arange(6) % 4, 7, axes=5)
+    graph = export_onnx(network, SIZE, gallery)
+    scores, found, _ = run(graph, batch)
+    expected = network(torch.from_numpy(batch))[0].detach().numpy() + gallery.scores(feature)
+    np.testing.assert_allclose(scores, expected, atol=2e-3)
+    np.testing.assert_allclose(found, feature, atol=1e-4)
+    assert parity(graph, WithGallery(network, gallery), batch) <= PARITY
+    assert parity(graph, network, batch) > 1e-3  # it does add something

@@ -20,7 +20,7 @@ from mineralid.lab.data.splits import (
 )
 from mineralid.lab.evaluation import out_of_fold as held_out
 from mineralid.lab.evaluation.out_of_fold import OutOfFold
-from mineralid.lab.evaluation.prototypes import class_prototypes
+from mineralid.lab.evaluation.readout import make_readout
 from mineralid.lab.evaluation.scoring import Scores
 from mineralid.lab.export import release
 from mineralid.vision.prepare import ImageSpec
@@ -140,7 +140,7 @@ def test_prototypes_and_head_are_blind_to_the_test_side(
     assert changed == len(honest.folds)  # elsewhere these photographs do make the prototypes
 
 
-def test_scores_are_those_of_the_head_with_the_prototypes_of_its_training_side(
+def test_scores_are_read_out_with_the_training_side(
     monkeypatch: pytest.MonkeyPatch, manifest: Manifest
 ) -> None:
     found = gather(monkeypatch, manifest, "collection")
@@ -148,13 +148,13 @@ def test_scores_are_those_of_the_head_with_the_prototypes_of_its_training_side(
     for number, split in enumerate(collection_folds(core)):
         every = Network(Path(split.name), ()).score(core)
         train = list(split.train)
-        made = class_prototypes(
+        made = make_readout(
             every.feature[train],
             np.array(core.labels())[train],
-            [core.photographs[i].collection for i in train],
+            np.array([core.photographs[i].collection for i in train]),
             len(CLASSES),
         )
-        expected = every.with_head(*made.head()).scores[list(split.test)]
+        expected = made.applied(every.rows(list(split.test))).scores
         np.testing.assert_array_equal(found.scores.scores[found.fold == number], expected)
         assert not np.array_equal(expected, every.scores[list(split.test)])
 

@@ -1,6 +1,6 @@
 """Scores of photographs by networks that have not seen them: by specimen, by collection.
 
-The scores are of the head as it ships, prototypes of the training side added.
+The scores are as they ship: prototypes and gallery of the training side added to the head's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mineralid.lab.data.splits import (
     left_out_folds,
     specimen_folds,
 )
-from mineralid.lab.evaluation.prototypes import class_prototypes
+from mineralid.lab.evaluation.readout import make_readout
 from mineralid.lab.evaluation.scoring import Scores, cached_scores
 from mineralid.lab.training.train import load_network
 from mineralid.vision.prepare import ImageSpec
@@ -95,15 +95,14 @@ def out_of_fold(
         network = load_network(run)
         everything = cached_scores(run, network, core, spec)
         train, test = list(split.train), list(split.test)
-        found = class_prototypes(
+        readout = make_readout(
             everything.feature[train], labels[train], collections[train], len(core.classes)
         )
-        prototypes.append(found.arrays())
-        head = found.head()
-        own.append((test, everything.rows(test).with_head(*head)))
+        prototypes.append(readout.prototypes.arrays())
+        own.append((test, readout.applied(everything.rows(test))))
         chosen = [int(i) for i in np.flatnonzero(beyond_fold == number)]
         beyond = cached_scores(run, network, others.subset(chosen), spec)
-        other.append((chosen, beyond.with_head(*head)))
+        other.append((chosen, readout.applied(beyond)))
         fold[list(split.test)] = number
     return OutOfFold(
         kind,

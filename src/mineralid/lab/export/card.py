@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mineralid.lab.evaluation.figures import METHODS
+from mineralid.lab.evaluation.gallery import AXES, GALLERY_WEIGHT, KERNEL_WIDTH
 from mineralid.lab.evaluation.prototypes import PROTOTYPE_WEIGHT
 from mineralid.lab.export.markdown import markdown_table
 from mineralid.lab.export.plan import SHIPPED
@@ -15,7 +16,7 @@ ADAPTER_NAMES = {
     "bias": "bias only",
     "none": "linear probe",
 }
-# The folds on which prototypes, size and crop were chosen (docs/log.md), as figures name them.
+# The folds on which prototypes, gallery, size and crop were chosen (docs/log.md), as figures name them.
 CHOSEN_ON = {"A": ["c04"], "B": ["c21", "c22"], "C": "all others"}
 KINDS = {
     "specimen": "New specimens of known collections (five folds by specimen)",
@@ -60,7 +61,8 @@ def _head(spec: BundleSpec) -> list[str]:
         f"| task | name one of {len(spec.classes)} minerals from photographs, with or without field tests |",
         f"| network | {recipe['backbone']}, {spec.image.height}×{spec.image.width} pixels, "
         f"{export['megabytes']} MB, {export['nodes']} graph nodes "
-        f"(the plain backbone has {export['nodes_of_plain_backbone']}) |",
+        f"(the plain backbone has {export['nodes_of_plain_backbone']}) "
+        f"and {export['nodes_of_gallery']} of the gallery |",
         f"| trained | {counts['trained']:,} parameters: {counts['adapter']:,} scale and shift, "
         f"{counts['head']:,} head; {share:.1%} of the backbone's {counts['backbone']:,} |",
         "| adapter | folded into plain weights; ONNX and torch differ by at most "
@@ -72,7 +74,9 @@ def _head(spec: BundleSpec) -> list[str]:
         f"{recipe['label_smoothing']:g}, class balance power {recipe['balance_power']:g}, "
         f"averaged weights ({recipe['average_decay']:g}), seed {recipe['seed']} |",
         f"| head | trained head + {PROTOTYPE_WEIGHT:g} × similarity to class prototypes, each the mean "
-        "over collections of a collection's mean feature: one linear layer, nothing more to train |",
+        "over collections of a collection's mean feature: one linear layer; + "
+        f"{GALLERY_WEIGHT:g} × log of a kernel sum over the gallery, the training photographs' "
+        f"features on {AXES} axes (cosine, width {KERNEL_WIDTH:g}); nothing more to train |",
         "",
         "The shipped network was trained on **all** the photographs; every figure below is of "
         "networks trained by the same recipe on a part, measured on photographs that they had not "
@@ -158,9 +162,9 @@ def _chosen_on_these_folds(figures: Any) -> list[str]:
     }
     (before, after), (known_before, known_after) = alone["collection"], alone["specimen"]
     return [
-        "The weight of the prototypes, the size of the image and its crop were **chosen on these "
-        f"folds**. At weight 0 the photograph alone has {before:.3f} top-1 as the mean of the folds "
-        f"left out, at the weight that ships, {PROTOTYPE_WEIGHT:g}, {after:.3f}; on new specimens "
+        "The weights of prototypes and gallery, the size of the image and its crop were **chosen on "
+        f"these folds**. Without prototypes and gallery the photograph alone has {before:.3f} "
+        f"top-1 as the mean of the folds left out, as it ships {after:.3f}; on new specimens "
         f"{known_before:.3f} and {known_after:.3f}. By up to that much, and by what size and crop "
         "gained beside it (docs/log.md), the photograph's figures are too kind.",
         "",
@@ -191,7 +195,7 @@ def _compared(figures: Any) -> list[str]:
         "## What is trained: linear probe, bias only, scale and shift",
         "",
         "The photograph alone, same recipe, splits, epochs and seed; only the adapter differs. These "
-        "are the trained heads before the prototypes are added to the shipped one.",
+        "are the trained heads before prototypes and gallery are added to the shipped one.",
         "",
         *markdown_table(
             (

@@ -1,4 +1,4 @@
-"""Export a folded network to ONNX and check that both give the same probabilities."""
+"""Export a folded network, with or without a gallery, to ONNX and check that both give the same probabilities."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mineralid.lab.network.gallery import GalleryArrays, WithGallery
 from mineralid.lab.network.lite import LiteNetwork
 
 OUTPUTS = ("scores", "feature", "feature_map")
@@ -18,15 +19,22 @@ OPSET = 17
 PARITY = 1e-4
 
 
-def export_onnx(network: LiteNetwork, image_size: int) -> bytes:
+def export_onnx(
+    network: LiteNetwork, image_size: int, gallery: GalleryArrays | None = None
+) -> bytes:
     """Return the ONNX graph of a network, adapters folded, batch size free.
+
+    gallery: of training photographs, whose scores are added to the head's.
 
     Input `image` float32 [B, 3, H, W]; outputs `scores` [B, C], `feature` [B, D], `feature_map`
     [B, D, H/32, W/32]. Constants are folded by ONNX Runtime's basic (hardware-independent) level.
     """
     import onnxruntime
 
-    plain = network.folded().cpu().float().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    folded: torch.nn.Module = network.folded()
+    if gallery is not None:
+        folded = WithGallery(folded, gallery)
+    plain = folded.cpu().float().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     names = (INPUT, *OUTPUTS)
     stream = io.BytesIO()
     with warnings.catch_warnings():
@@ -60,7 +68,7 @@ def node_count(graph: bytes) -> int:
 
 
 @torch.no_grad()
-def parity(graph: bytes, network: LiteNetwork, images: np.ndarray) -> float:
+def parity(graph: bytes, network: torch.nn.Module, images: np.ndarray) -> float:
     """Return the greatest difference of probabilities between torch (unfolded) and ONNX.
 
     images: float32 [B, 3, H, W].

@@ -36,7 +36,7 @@ from mineralid.lab.evaluation.figures import (
 )
 from mineralid.lab.evaluation.metrics import accuracy, mean_of_folds
 from mineralid.lab.evaluation.out_of_fold import judges, out_of_fold
-from mineralid.lab.evaluation.prototypes import class_prototypes
+from mineralid.lab.evaluation.readout import make_readout
 from mineralid.lab.evaluation.scoring import cached_scores
 from mineralid.lab.evaluation.simulated import (
     READING_SOURCE,
@@ -53,6 +53,7 @@ from mineralid.lab.export.onnx_graph import (
     parity,
 )
 from mineralid.lab.export.plan import ADAPTERS, KINDS, SHIPPED, Plan
+from mineralid.lab.network.gallery import WithGallery
 from mineralid.lab.network.lite import LiteNetwork, build_lite, parameter_counts
 from mineralid.lab.training.launch import run_jobs
 from mineralid.lab.training.module import MEAN, STD
@@ -83,17 +84,17 @@ def make_release(plan: Plan, *, at_once: int, threads: int, say: Callable[[str],
     run = out / f"{SHIPPED}-{EVERYTHING}"
     network = load_network(run)
     core = manifest.of_classes()
-    prototypes = class_prototypes(
+    readout = make_readout(
         cached_scores(run, network, core, IMAGE).feature,
         np.array(core.labels()),
-        [p.collection for p in core.photographs],
+        np.array([p.collection for p in core.photographs]),
         len(core.classes),
     )
-    add_to_head(network, *prototypes.head())
-    graph = export_onnx(network, IMAGE.height)
+    add_to_head(network, *readout.prototypes.head())
+    graph = export_onnx(network, IMAGE.height, readout.gallery)
     sample = core.photographs[:: max(1, len(core) // 64)]
     images = np.stack([prepare_photo(p.path, IMAGE) for p in sample])
-    difference = parity(graph, network, images)
+    difference = parity(graph, WithGallery(network, readout.gallery), images)
     if difference > PARITY:
         raise RuntimeError(
             f"ONNX and torch differ by {difference:.2g} in probability; allowed: {PARITY:g}"
@@ -101,14 +102,15 @@ def make_release(plan: Plan, *, at_once: int, threads: int, say: Callable[[str],
     plain = export_onnx(build_lite(len(core.classes), adapter="none"), IMAGE.height)
     figures["export"] = {
         "parity": difference,
-        "nodes": node_count(graph),
+        "nodes": node_count(export_onnx(network, IMAGE.height)),
+        "nodes_of_gallery": node_count(graph) - node_count(export_onnx(network, IMAGE.height)),
         "nodes_of_plain_backbone": node_count(plain),
         "megabytes": round(len(graph) / 1e6, 2),
     }
     arrays = {
         "head_weight": network.head.weight.detach().numpy(),
         "head_bias": network.head.bias.detach().numpy(),
-        **prototypes.arrays(),
+        **readout.prototypes.arrays(),
     }
     spec = BundleSpec.model_validate(
         {
