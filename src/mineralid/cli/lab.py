@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mineralid.cli.failure import failure
+from mineralid.cli.lab_benchmark import register as register_benchmark
 from mineralid.cli.lab_runs import register
 from mineralid.cli.lab_train import (
     FIELD_OPTIONS,
@@ -167,3 +168,4 @@ def release(
 
 
 register(app)
+register_benchmark(app)

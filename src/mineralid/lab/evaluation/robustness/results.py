@@ -12,6 +12,7 @@ import os
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ class Part:
             found: NDArray[Any] = stored[name]
         return found
 
-    @property
+    @cached_property
     def measures(self) -> Array:
         """MEASURES of each cell [cells, measures]."""
         return self._array("measures")

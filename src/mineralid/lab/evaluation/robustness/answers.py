@@ -1,0 +1,154 @@
+"""The stored answers of all methods, by condition, and figures of them with paired intervals."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mineralid.lab.evaluation.robustness.grid import Cell
+from mineralid.lab.evaluation.robustness.intervals import Fold, Interval, mean_of_folds
+from mineralid.lab.evaluation.robustness.results import (
+    MEASURES,
+    SPLITS,
+    Part,
+    ResultsError,
+    parts_of,
+    read_description,
+)
+
+Array = NDArray[np.float64]
+
+
+class StoredAnswers:
+    """What `mineralid lab benchmark` left in a folder.
+
+    kind: "specimen" or "collection". A method is there for a kind and vocabulary where every
+    split of that kind was measured. Figures are means of folds and of seeds.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.described: dict[str, Any] = read_description(out)
+        self._out = out
+        self._parts: dict[tuple[str, str, str], list[Part]] = {}
+        self._counted: dict[tuple[str, str, str, int], NDArray[np.uint8]] = {}
+        for part in parts_of(out):
+            place = part.name.method, part.name.vocabulary, part.name.split
+            self._parts.setdefault(place, []).append(part)
+        if not self._parts:
+            raise ResultsError(f"no results in {out}")
+
+    def splits(self, kind: str) -> list[str]:
+        """Return the splits of a kind."""
+        return [n for n, split in self.described["splits"].items() if split["kind"] == kind]
+
+    def photographs(self, kind: str) -> int:
+        """Return how many photographs the splits of a kind judge."""
+        return sum(self.described["splits"][name]["test"] for name in self.splits(kind))
+
+    def methods(self, kind: str, vocabulary: str) -> list[str]:
+        """Return the methods measured on every split of the kind, in the tables' order."""
+        return [
+            name
+            for name in self.described["methods"]
+            if self.splits(kind)
+            and all((name, vocabulary, split) in self._parts for split in self.splits(kind))
+        ]
+
+    def has(self, kind: str, vocabulary: str, *methods: str) -> bool:
+        """Return whether all of them are there."""
+        return set(methods) <= set(self.methods(kind, vocabulary))
+
+    def title(self, method: str) -> str:
+        """Return a method's title."""
+        return str(self.described["methods"][method])
+
+    def seeds(self, method: str) -> int:
+        """Return the least number of seeds of a method's parts."""
+        return min(len(parts) for (name, *_), parts in self._parts.items() if name == method)
+
+    def notes(self, method: str, vocabulary: str, split: str) -> dict[str, Any]:
+        """Return what the fit of the first seed noted."""
+        return dict(self._parts[method, vocabulary, split][0].head["notes"])
+
+    @functools.cached_property
+    def folds(self) -> dict[str, list[Fold]]:
+        """The photographs judged, by kind."""
+        found: dict[str, list[Fold]] = {}
+        for kind in {split["kind"] for split in self.described["splits"].values()}:
+            found[kind] = []
+            for number, name in enumerate(self.splits(kind)):
+                with np.load(self._out / SPLITS / f"{name}.npz") as stored:
+                    fold = Fold(stored["labels"], stored["specimens"], seed=number)
+                    found[kind].append(fold)
+        return found
+
+    def _right(self, method: str, vocabulary: str, split: str, k: int) -> NDArray[np.uint8]:
+        """Return how many seeds were right in each cell [cells, n]."""
+        place = method, vocabulary, split, k
+        if place not in self._counted:
+            parts = self._parts[method, vocabulary, split]
+            self._counted[place] = np.sum([p.hits(k) for p in parts], axis=0, dtype=np.uint8)
+        return self._counted[place]
+
+    def hits(self, method: str, vocabulary: str, kind: str, cell: Cell, k: int = 1) -> list[Array]:
+        """Return per split how often each photograph [n] was right over the seeds, 0..1."""
+        found = []
+        for split in self.splits(kind):
+            parts = self._parts[method, vocabulary, split]
+            row = parts[0].cells.index(cell.key)
+            counted = self._right(method, vocabulary, split, k)[row]
+            found.append(counted / len(parts))
+        return found
+
+    def share(
+        self,
+        method: str,
+        vocabulary: str,
+        kind: str,
+        cell: Cell,
+        *,
+        k: int = 1,
+        macro: bool = False,
+    ) -> Interval:
+        """Return top-k, 0..1."""
+        hits = self.hits(method, vocabulary, kind, cell, k)
+        return mean_of_folds(self.folds[kind], hits, macro=macro)
+
+    def gain(
+        self,
+        method: str,
+        over: str,
+        vocabulary: str,
+        kind: str,
+        cells: Sequence[Cell],
+        *,
+        over_cell: Callable[[Cell], Cell] = lambda cell: cell,
+        k: int = 1,
+    ) -> Interval:
+        """Return the paired difference of top-k, the mean over `cells`, of a method over another.
+
+        over_cell: the condition in which the other one answers.
+        """
+        pairs = [
+            (
+                self.hits(method, vocabulary, kind, cell, k),
+                self.hits(over, vocabulary, kind, over_cell(cell), k),
+            )
+            for cell in cells
+        ]
+        number = range(len(self.folds[kind]))
+        difference = [np.mean([own[i] - other[i] for own, other in pairs], axis=0) for i in number]
+        return mean_of_folds(self.folds[kind], difference)
+
+    def measure(self, method: str, vocabulary: str, kind: str, cell: Cell, name: str) -> float:
+        """Return one of MEASURES: the mean of folds and seeds, each on its own photographs."""
+        column, by_fold = MEASURES.index(name), []
+        for split in self.splits(kind):
+            parts = self._parts[method, vocabulary, split]
+            by_fold.append(np.mean([p.measures[p.cells.index(cell.key), column] for p in parts]))
+        return float(np.mean(by_fold))

@@ -1,0 +1,284 @@
+"""The page of results, docs/results/robustness.md: words around generated tables and figures."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mineralid.lab.evaluation.calibrate import ASSUMED_WRONG_RECORDS
+from mineralid.lab.evaluation.robustness import tables
+from mineralid.lab.evaluation.robustness.answers import StoredAnswers
+from mineralid.lab.evaluation.robustness.grid import cell
+from mineralid.lab.evaluation.robustness.intervals import DRAWS
+from mineralid.lab.evaluation.robustness.method import PACKAGE
+from mineralid.lab.evaluation.robustness.plots import draw_figures
+from mineralid.lab.evaluation.robustness.readings import SIMILAR_SPECIES, VOCABULARIES
+from mineralid.lab.evaluation.robustness.tables import SIDES
+from mineralid.lab.evaluation.simulated import HARDNESS_NOISE, NEIGHBOUR_RATE
+
+PAGE, FIGURES = "robustness.md", "robustness"
+# A module with `sections(out, figures)`: lines of Markdown from what it keeps in the folder of
+# results; figures go into the folder `figures`, none are drawn where that is None.
+FURTHER = (f"{PACKAGE}.honest.page",)
+READOUTS = {
+    "prototypes": "class prototypes of the training side added to the trained head",
+    "shipped": "class prototypes and the gallery of the training side added to the trained head",
+}
+
+
+def write_page(out: Path, folder: Path, say: Callable[[str], None] = lambda text: None) -> Path:
+    """Write robustness.md and its figures to `folder` from the results in `out`; returns the page.
+
+    Raises ResultsError where there are none.
+    """
+    stored = StoredAnswers(out)
+    for path in draw_figures(stored, folder / FIGURES):
+        say(f"drew {path}")
+    page = folder / PAGE
+    page.write_text(markdown(out, figures=folder / FIGURES), encoding="utf-8")
+    return page
+
+
+def markdown(out: Path, figures: Path | None = None) -> str:
+    """Return the page. figures: where other parts of the page draw theirs; None: nowhere."""
+    stored = StoredAnswers(out)
+    lines = [*_page(stored), *_further(out, figures)]
+    return "\n".join(lines) + "\n"
+
+
+def page_problem(page: Path, out: Path) -> str | None:
+    """Return how a committed page differs from the one that is generated from `out`, or None."""
+    found = page.read_text(encoding="utf-8").splitlines() if page.is_file() else []
+    expected = markdown(out).splitlines()
+    for number in range(max(len(found), len(expected))):
+        there, now = (lines[number : number + 1] for lines in (found, expected))
+        if there != now:
+            return (
+                f"{page} line {number + 1} is {there}; generated from {out} it is {now}: write it "
+                f"anew with `mineralid lab benchmark --out {out} --page {page.parent}`"
+            )
+    return None
+
+
+def _further(out: Path, figures: Path | None) -> Iterator[str]:
+    for name in FURTHER:
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not name.startswith(error.name):
+                raise
+        else:
+            yield from module.sections(out, figures)
+
+
+def _page(stored: StoredAnswers) -> Iterator[str]:
+    yield "# Robust, measured"
+    yield ""
+    yield (
+        "What tests that are missing or wrong do to every method, on stones of known collections "
+        "and on collections never seen. This page and its figures are generated from stored "
+        "answers, without any network, by `mineralid lab benchmark --page docs/results`; what is "
+        "written into it by hand is lost when it is generated again."
+    )
+    yield ""
+    yield from _how(stored)
+    yield from _methods(stored)
+    for vocabulary in VOCABULARIES:
+        if any(stored.methods(kind, vocabulary) for kind in SIDES):
+            yield from _three_tests(stored, vocabulary)
+    yield from _subsets(stored)
+    yield from _per_case(stored)
+    yield from _wrong_tests(stored)
+    yield from _missing(stored)
+
+
+def _how(stored: StoredAnswers) -> Iterator[str]:
+    about = stored.described
+    readings = about["readings"]
+    yield "## How it was measured"
+    yield ""
+    yield (
+        f"**Photographs.** {stored.photographs('specimen')} photographs of {len(about['classes'])} "
+        f"species. *{SIDES['specimen'].capitalize()}*: {len(stored.splits('specimen'))} folds by "
+        f"specimen; stones that training has not seen. *{SIDES['collection'].capitalize()}*: "
+        f"{len(stored.splits('collection'))} folds "
+        f"({', '.join(stored.splits('collection'))}), each leaves whole collections out of "
+        f"training. One network a fold (`{about['network']}`, {READOUTS[about['readout']]}); all "
+        "methods get the same features and scores. Temperature, ε, gates and thresholds are "
+        "fitted on other folds than the one that is judged. Figures are means of the folds and of "
+        f"the seeds, in per cent; 95 % intervals in brackets come from {DRAWS} draws of specimens "
+        "with replacement within each fold, paired where two methods are compared. They say "
+        "nothing of what other collections or trainings would give."
+    )
+    yield ""
+    yield (
+        "**The readings are simulated.** Each photograph gets a hardness, a luster and a streak "
+        f"drawn from one table of its species (`{readings['source']}`): hardness even in the "
+        f"table's interval, ± {HARDNESS_NOISE:g}; luster and streak one listed word, in "
+        f"{NEIGHBOUR_RATE:.0%} of cases a neighbouring one. The evidence uses neither that table "
+        "nor any of its lineage, so that the catalogue is not its own judge; where the table lacks "
+        f"a species ({readings['share_of_cells_from_the_evidence_own_table']:.0%} of its cells), "
+        "the cell is the evidence's own. **Methods that learn are trained on readings drawn from "
+        "the judge's table: an advantage that the evidence does not have.** All methods, subsets "
+        "and rates meet the same draws, one a seed. *Full vocabulary*: a Mohs number and words. "
+        "*Coarse codes* of the same readings, as in the original: hardness soft, medium or hard "
+        "(nail, knife), luster metallic or not, streak white or coloured; the evidence adds up the "
+        "likelihood of all readings with that code."
+    )
+    yield ""
+    yield (
+        "**What goes wrong.** At an error rate r, the readings of ⌊r · n⌋ of a fold's n stones are "
+        "wrong. *Record*: all of them are those of another species, uniform over the others. "
+        "*One*: one tested reading is. *Similar*: all are those of one of the "
+        f"{SIMILAR_SPECIES} species whose readings are most alike. *Unskilled*: hardness one Mohs "
+        "off, luster a neighbouring word, streak right; a coarse code may hide it. A record that "
+        "reads the same as the right one is no wrong record: another is drawn. *Missing rate*: "
+        "each reading is lost with that probability, before anything goes wrong."
+    )
+    yield ""
+
+
+def _methods(stored: StoredAnswers) -> Iterator[str]:
+    yield "## Methods"
+    yield ""
+    rows = [
+        [stored.title(name), f"`{name}`", str(stored.seeds(name))]
+        for name in stored.described["methods"]
+        if any(stored.has(kind, v, name) for kind in SIDES for v in VOCABULARIES)
+    ]
+    yield from tables.table(["method", "name", "seeds"], rows)
+    yield ""
+    yield (
+        "The evidence is posterior(s) ∝ p_photo(s)^(1/T) · [(1−ε) ∏ L(o | s) + ε · mean_s′ "
+        "∏ L(o | s′)]. *Default trust*: T and ε minimise the negative log-likelihood per number of "
+        f"tests on the other folds, {ASSUMED_WRONG_RECORDS:.0%} of the records there being wrong. "
+        "*Trust matched*: ε is the true share of wrong records, which nobody knows in the field. "
+        "*Every test trusted*: ε = 0, T fitted to right records. The dials of the default trust, "
+        "full vocabulary:"
+    )
+    yield ""
+    if stored.has("collection", "full", tables.DEFAULT) and stored.has(
+        "specimen", "full", tables.DEFAULT
+    ):
+        yield from tables.dials_table(stored, "full")
+    yield ""
+
+
+def _three_tests(stored: StoredAnswers, vocabulary: str) -> Iterator[str]:
+    yield f"## Photograph and three readings, {_words(vocabulary)}"
+    yield ""
+    yield "Nothing missing, nothing wrong. Macro is the mean over the species present in a fold."
+    for kind, side in SIDES.items():
+        if not stored.methods(kind, vocabulary):
+            continue
+        yield ""
+        yield f"{side.capitalize()}:"
+        yield ""
+        yield from tables.both_sides(stored, vocabulary, kind, cell())
+    if vocabulary == "full" and stored.methods("collection", vocabulary):
+        yield ""
+        yield "Each fold of collections never seen, top-1 micro / macro:"
+        yield ""
+        yield from tables.by_fold(stored, vocabulary, "collection", cell())
+    yield ""
+
+
+def _subsets(stored: StoredAnswers) -> Iterator[str]:
+    yield "## Which tests were made"
+    yield ""
+    yield "Top-1 with the photograph and the tests named: nothing wrong → 0.6 of the records wrong."
+    for vocabulary in VOCABULARIES:
+        for kind, side in SIDES.items():
+            if not stored.methods(kind, vocabulary):
+                continue
+            yield ""
+            yield f"{_words(vocabulary).capitalize()}, {side}:"
+            yield ""
+            yield from tables.by_subset(stored, vocabulary, kind)
+    yield ""
+
+
+def _per_case(stored: StoredAnswers) -> Iterator[str]:
+    """One model against the original's one model per case, where that was measured."""
+    begun = False
+    for vocabulary in VOCABULARIES:
+        for kind, side in SIDES.items():
+            for baseline in tables.PER_CASE:
+                if not stored.has(kind, vocabulary, baseline):
+                    continue
+                if not begun:
+                    yield "## One model against one model per case"
+                    yield ""
+                    yield (
+                        "The original trains one model for each case of tests made; the methods "
+                        "here are one model for all. Paired differences of top-1 in points; the "
+                        "first line is the baseline's own top-1, so that it can be seen what it "
+                        "was given."
+                    )
+                    yield ""
+                    begun = True
+                for rate in (0.0, 0.6):
+                    wrong = f"{rate:g} of the records wrong" if rate else "nothing wrong"
+                    yield (
+                        f"{_words(vocabulary).capitalize()}, {side}, {wrong}, against "
+                        f"{stored.title(baseline)}:"
+                    )
+                    yield ""
+                    yield from tables.against_per_case(stored, vocabulary, kind, baseline, rate)
+                    yield ""
+
+
+def _wrong_tests(stored: StoredAnswers) -> Iterator[str]:
+    trusts = (tables.PHOTOGRAPH, tables.DEFAULT, tables.MATCHED, tables.TRUSTING)
+    if not all(stored.has(kind, "full", *trusts) for kind in SIDES):
+        return
+    yield "## What a wrong test costs"
+    yield ""
+    yield f"![Top-1 by share of wrong records, at four trusts]({FIGURES}/wrong-records.png)"
+    yield ""
+    yield (
+        "Whole records of another species, three tests, full vocabulary; the bands are 95 % "
+        "intervals. Against the photograph alone, paired:"
+    )
+    for kind, side in SIDES.items():
+        yield ""
+        yield f"{side.capitalize()}:"
+        yield ""
+        yield from tables.limits_table(tables.wrong_test_limits(stored, "full", kind))
+    yield ""
+    yield f"![The same for four kinds of errors]({FIGURES}/error-kinds.png)"
+    for error, words in (
+        ("record", "whole records of another species"),
+        ("one", "one reading of another species"),
+        ("similar", "records of a similar species"),
+        ("unskilled", "an unskilled observer"),
+    ):
+        for kind, side in SIDES.items():
+            yield ""
+            yield f"Top-1 with three tests, {words}, {side}:"
+            yield ""
+            yield from tables.by_error(stored, "full", kind, error)
+    yield ""
+    if all(len(stored.methods(kind, "full")) > len(trusts) + 2 for kind in SIDES):
+        yield f"![Methods by share of wrong records]({FIGURES}/methods.png)"
+        yield ""
+
+
+def _missing(stored: StoredAnswers) -> Iterator[str]:
+    yield "## Readings that are lost"
+    yield ""
+    yield "Top-1 with three tests, each reading lost at the rate named, records wrong at the other."
+    for vocabulary in VOCABULARIES:
+        for kind, side in SIDES.items():
+            if not stored.methods(kind, vocabulary):
+                continue
+            yield ""
+            yield f"{_words(vocabulary).capitalize()}, {side}:"
+            yield ""
+            yield from tables.by_missing(stored, vocabulary, kind)
+    yield ""
+
+
+def _words(vocabulary: str) -> str:
+    return {"full": "full vocabulary", "coarse": "coarse codes"}[vocabulary]
