@@ -57,16 +57,20 @@ class BalancedSampler(Sampler[Draw]):
     def __len__(self) -> int:
         return len(self.weights) // self.world
 
-    def __iter__(self) -> Iterator[Draw]:
+    def drawn(self) -> np.ndarray:
+        """Return the photographs of this epoch in order [N], of all processes together."""
         rng = np.random.default_rng([self.seed, self.epoch, 0])
         n = len(self.weights)
         if self.shuffled:
-            drawn = rng.permutation(n)
-        else:
-            # Systematic draws: a photograph comes floor or ceil of its expected number of times.
-            grid = (rng.random() + np.arange(n)) / n
-            drawn = np.searchsorted(np.cumsum(self.weights), grid).clip(0, n - 1)
-            rng.shuffle(drawn)
+            return rng.permutation(n)
+        # Systematic draws: a photograph comes floor or ceil of its expected number of times.
+        grid = (rng.random() + np.arange(n)) / n
+        drawn = np.searchsorted(np.cumsum(self.weights), grid).clip(0, n - 1)
+        rng.shuffle(drawn)
+        return drawn
+
+    def __iter__(self) -> Iterator[Draw]:
+        drawn, n = self.drawn(), len(self.weights)
         for position in range(self.rank, n - n % self.world, self.world):
             yield self.epoch, position, int(drawn[position])
 
@@ -82,6 +86,51 @@ def _within_class(labels: np.ndarray, collections: Sequence[str], power: float) 
     means = np.bincount(labels, weights=raw) / np.maximum(np.bincount(labels), 1)
     factors: np.ndarray = raw / means[labels]
     return factors
+
+
+class JointSampler(Sampler[Draw]):
+    """Batches of photographs of classes with some of other species in each.
+
+    core draws the first; the photographs of other species follow in the list, `others` of them, and
+    come in turn, in an order drawn anew each time all have been seen, so that an epoch (as many
+    draws of `core` as ever) takes up where the one before stopped.
+    """
+
+    def __init__(
+        self, core: BalancedSampler, others: int, *, batch_size: int, others_a_batch: int
+    ) -> None:
+        if not 0 < others_a_batch < batch_size or not others:
+            raise ValueError(
+                f"{others_a_batch} of {others} photographs of other species in a batch of "
+                f"{batch_size}; allowed: 1 to {batch_size - 1}, of one or more"
+            )
+        self.core, self.others, self.others_a_batch = core, others, others_a_batch
+        self.core_a_batch = min(batch_size - others_a_batch, len(core.weights))
+        self.steps = len(core.weights) // self.core_a_batch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration draws (Lightning calls this)."""
+        self.core.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return self.steps * (self.core_a_batch + self.others_a_batch) // self.core.world
+
+    def __iter__(self) -> Iterator[Draw]:
+        epoch, known = self.core.epoch, len(self.core.weights)
+        drawn, batch = self.core.drawn(), self.core_a_batch + self.others_a_batch
+        seen = epoch * self.steps * self.others_a_batch
+        orders: dict[int, np.ndarray] = {}
+        for position in range(self.core.rank, self.steps * batch, self.core.world):
+            step, place = divmod(position, batch)
+            if place < self.core_a_batch:
+                yield epoch, position, int(drawn[step * self.core_a_batch + place])
+                continue
+            count = seen + step * self.others_a_batch + place - self.core_a_batch
+            turn, next_one = divmod(count, self.others)
+            if turn not in orders:
+                rng = np.random.default_rng([self.core.seed, turn, 2])
+                orders = {turn: rng.permutation(self.others)}
+            yield epoch, position, known + int(orders[turn][next_one])
 
 
 class AugmentedPhotographs(Dataset[tuple[np.ndarray, np.ndarray, int]]):
@@ -157,30 +206,43 @@ def training_loader(
     world: int = 1,
     collections: Sequence[str] | None = None,
     collection_power: float = 0.0,
+    others: int = 0,
+    other_share: float = 0.0,
 ) -> DataLoader[tuple[np.ndarray, np.ndarray, int]]:
     """Return the loader of augmented, balanced batches; an incomplete last batch is left out.
 
-    batch_size: over all `world` processes. collections: of each photograph. Raises ValueError
-    where the processes can't share a batch evenly, and for collections that are not known.
+    batch_size: over all `world` processes. others: how many of the photographs, the last ones, are
+    of other species, of which each batch has a share `other_share`; collections: of each of the
+    ones before. Raises ValueError where the processes can't share a batch evenly, and for
+    collections that are not known.
     """
     if batch_size % world:
         raise ValueError(
             f"batch_size is {batch_size} over {world} processes; allowed: a multiple of {world}"
         )
+    labels = photographs.labels[: len(photographs) - others]
+    core = BalancedSampler(
+        labels,
+        balance_power,
+        photographs.seed,
+        rank,
+        world,
+        collections=collections,
+        collection_power=collection_power,
+    )
+    sampler: BalancedSampler | JointSampler = core
+    whole = len(photographs) >= batch_size
+    if others:
+        sampler = JointSampler(
+            core, others, batch_size=batch_size, others_a_batch=round(other_share * batch_size)
+        )
+        batch_size = sampler.core_a_batch + sampler.others_a_batch
     return DataLoader(
         photographs,
         batch_size=batch_size // world,
-        sampler=BalancedSampler(
-            photographs.labels,
-            balance_power,
-            photographs.seed,
-            rank,
-            world,
-            collections=collections,
-            collection_power=collection_power,
-        ),
+        sampler=sampler,
         num_workers=workers,
         persistent_workers=workers > 0,
         collate_fn=collate,
-        drop_last=len(photographs) >= batch_size,
+        drop_last=whole,
     )

@@ -9,7 +9,9 @@ import torch
 from lightning import LightningModule
 
 from mineralid.lab.data.batches import Batch, to_network_input
+from mineralid.lab.data.property_targets import PropertyTargets
 from mineralid.lab.network.lite import LiteNetwork, build_lite
+from mineralid.lab.training.joint import PropertyHead
 from mineralid.lab.training.loss_terms import LossSum, LossTerm, refuse_not_finite
 from mineralid.lab.training.recipe import Recipe
 
@@ -18,11 +20,18 @@ MEAN = STD = (0.5, 0.5, 0.5)
 
 
 class Training(LightningModule):
-    """One network under one recipe; `averages` are the exponential means of what is trained."""
+    """One network under one recipe; `averages` are the exponential means of what is trained.
 
-    def __init__(self, recipe: Recipe, classes: int) -> None:
+    targets: what is known of the classes and, after them, of other species; labels beyond the
+    classes are of those. Needed where the recipe has properties predicted, by a head that is left
+    behind at the end.
+    """
+
+    def __init__(
+        self, recipe: Recipe, classes: int, targets: PropertyTargets | None = None
+    ) -> None:
         super().__init__()
-        self.recipe = recipe
+        self.recipe, self.classes = recipe, classes
         self.network: LiteNetwork = build_lite(
             classes,
             name=recipe.backbone,
@@ -39,22 +48,46 @@ class Training(LightningModule):
                 if p.requires_grad
             }
         )
-        self.scores: Any = torch.compile(self._scores) if recipe.compile else self._scores
+        self.properties: PropertyHead | None = None
+        if recipe.property_weight:
+            if targets is None:
+                raise ValueError(
+                    f"property_weight is {recipe.property_weight:g}; needed: the properties' targets"
+                )
+            self.properties = PropertyHead(self.network.head.in_features, targets)
+        seen = self._scores if self.properties is None else self._scores_and_feature
+        self.seen: Any = torch.compile(seen) if recipe.compile else seen
 
     def _scores(self, views: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
         scores: torch.Tensor = self.network(to_network_input(views, colors, MEAN, STD))[0]
         return scores
+
+    def _scores_and_feature(
+        self, views: torch.Tensor, colors: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        scores, feature, _ = self.network(to_network_input(views, colors, MEAN, STD))
+        return scores, feature
 
     def training_step(self, batch: Batch, batch_index: int) -> torch.Tensor:
         """Return the loss of one batch."""
         # Dropout draws from a stream of the step's own, so that a resumed run draws the same.
         torch.manual_seed(self.recipe.seed * 1_000_003 + self.global_step)
         views, colors, labels = batch
-        scores = self.scores(views, colors)
-        loss = torch.stack(list(self.losses(logits=scores, labels=labels).values())).sum()
+        several = self.trainer.world_size > 1
+        if self.properties is None:
+            scores, beside = self.seen(views, colors), []
+        else:
+            scores, feature = self.seen(views, colors)
+            found = self.properties.loss(feature, labels)
+            self.log("properties", found, sync_dist=several)
+            beside = [self.recipe.property_weight * found]
+        if self.recipe.other_share:
+            of_a_class = labels < self.classes
+            scores, labels = scores[of_a_class], labels[of_a_class]
+        terms = self.losses(logits=scores, labels=labels).values()
+        loss = torch.stack([*terms, *beside]).sum()
         rate = self.recipe.learning_rate
         refuse_not_finite(loss.detach(), rate, self.current_epoch, batch_index)
-        several = self.trainer.world_size > 1
         self.log("loss", loss, prog_bar=True, sync_dist=several)
         top1 = (scores.argmax(1) == labels).float().mean()
         self.log("top1", top1, prog_bar=True, sync_dist=several)
@@ -74,6 +107,7 @@ class Training(LightningModule):
         slow = {id(p) for unit in self.network.units() for p in unit.conv.parameters()}
         trained = [p for p in self.network.parameters() if p.requires_grad]
         usual = [p for p in trained if id(p) not in slow]
+        usual += self.properties.parameters() if self.properties is not None else []
         groups = _groups(usual, self.recipe.learning_rate, self.recipe.weight_decay)
         if backbone := [p for p in trained if id(p) in slow]:
             rate = self.recipe.backbone_learning_rate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mineralid.lab.data.augment import Augmentation
 from mineralid.lab.training.loss_terms import Losses, LossSum, LossTerm
@@ -33,6 +33,8 @@ class Recipe(BaseModel):
     dropout: float = Field(0.2, ge=0, lt=1)
     balance_power: float = Field(0.5, ge=0, le=1)
     collection_power: float = Field(0.0, ge=0, le=1)  # within a class; 1 = collections evenly
+    property_weight: float = Field(0.0, ge=0)  # of the loss of a head that predicts properties
+    other_share: float = Field(0.0, ge=0, lt=1)  # of a batch: photographs of other species
     average_decay: float = Field(0.99, ge=0, lt=1)  # per step; 0 = the last weights
     augmentation: Augmentation = Augmentation()
     seed: int = Field(0, ge=0, lt=2**32)
@@ -44,3 +46,17 @@ class Recipe(BaseModel):
     def _without_teacher(cls, losses: tuple[LossTerm, ...]) -> tuple[LossTerm, ...]:
         LossSum(losses, ("logits", "labels"))
         return losses
+
+    @model_validator(mode="after")
+    def _others_have_a_target(self) -> Recipe:
+        if self.other_share and not self.property_weight:
+            raise ValueError(
+                f"other_share is {self.other_share:g} and property_weight 0; allowed: photographs of "
+                "other species where properties are predicted, or none"
+            )
+        if self.other_share and not 0 < round(self.other_share * self.batch_size) < self.batch_size:
+            raise ValueError(
+                f"other_share is {self.other_share:g} of a batch of {self.batch_size}; allowed: 0, "
+                "or one photograph or more, and not all"
+            )
+        return self

@@ -21,7 +21,8 @@ ANOTHER = "choose another --out or delete the folder"
 class RunRecord(BaseModel):
     """recipe.json: a run whose record is another is never taken up or taken for finished.
 
-    photographs: how many; photographs_sha256: of their ids and labels, in order.
+    photographs: how many; photographs_sha256: of their ids and labels, in order. others: how many of
+    species that are no class; others_sha256: of their ids and species.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +32,8 @@ class RunRecord(BaseModel):
     split: str
     photographs: int
     photographs_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    others: int = 0
+    others_sha256: str | None = None
 
     @classmethod
     def of(
@@ -40,8 +43,12 @@ class RunRecord(BaseModel):
         split: str,
         image_ids: Sequence[str],
         labels: Sequence[int],
+        others: Sequence[tuple[str, str]] = (),
     ) -> RunRecord:
-        """Return the record of a training on these photographs, in this order."""
+        """Return the record of a training on these photographs, in this order.
+
+        others: image id and species of those of other species.
+        """
         listed = json.dumps([[i, int(c)] for i, c in zip(image_ids, labels, strict=True)])
         return cls(
             recipe=recipe,
@@ -49,13 +56,20 @@ class RunRecord(BaseModel):
             split=split,
             photographs=len(labels),
             photographs_sha256=hashlib.sha256(listed.encode()).hexdigest(),
+            others=len(others),
+            others_sha256=hashlib.sha256(json.dumps([*map(list, others)]).encode()).hexdigest()
+            if others
+            else None,
         )
 
     @classmethod
-    def of_manifest(cls, recipe: Recipe, split: str, trained_on: Manifest) -> RunRecord:
-        """Return the record of a training on the photographs of a manifest."""
+    def of_manifest(
+        cls, recipe: Recipe, split: str, trained_on: Manifest, others: Manifest | None = None
+    ) -> RunRecord:
+        """Return the record of a training on the photographs of a manifest, and of other species."""
         ids = [p.image_id for p in trained_on.photographs]
-        return cls.of(recipe, trained_on.classes, split, ids, trained_on.labels())
+        beyond = [(p.image_id, p.species) for p in others.photographs] if others else []
+        return cls.of(recipe, trained_on.classes, split, ids, trained_on.labels(), beyond)
 
     def differences(self, found: RunRecord) -> list[str]:
         """Return what is another in `found`, each with both values."""
@@ -70,6 +84,8 @@ class RunRecord(BaseModel):
             told.append(f"photographs ({found.photographs} there, {self.photographs} now)")
         elif found.photographs_sha256 != self.photographs_sha256:
             told.append("photographs (as many, but others, or in another order)")
+        if (found.others, found.others_sha256) != (self.others, self.others_sha256):
+            told.append(f"photographs of other species ({found.others} there, {self.others} now)")
         return told
 
 

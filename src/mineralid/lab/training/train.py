@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from mineralid.lab.data.batches import AugmentedPhotographs, training_loader
+from mineralid.lab.data.property_targets import property_targets
 from mineralid.lab.network.lite import LiteNetwork, build_lite
 from mineralid.lab.training.fit import ONE_PROCESS, Compute, fit, rank
 from mineralid.lab.training.module import Training
@@ -25,6 +27,18 @@ from mineralid.lab.training.record import (
 )
 
 
+@dataclass(frozen=True)
+class OtherPhotographs:
+    """Photographs of species that are no class: uint8 [H, W, 3] each, of which species, their ids."""
+
+    images: Sequence[np.ndarray]
+    species: Sequence[str]
+    image_ids: Sequence[str]
+
+
+NO_OTHERS = OtherPhotographs((), (), ())
+
+
 def train(
     images: Sequence[np.ndarray],
     labels: Sequence[int],
@@ -35,18 +49,26 @@ def train(
     split: str = "all",
     image_ids: Sequence[str] | None = None,
     collections: Sequence[str] | None = None,
+    others: OtherPhotographs = NO_OTHERS,
     compute: Compute = ONE_PROCESS,
 ) -> LiteNetwork:
     """Train and return the averaged network; a finished or interrupted `run` is taken up again.
 
     images: uint8 [H, W, 3] each; labels: class indices; split and image_ids (default: the places)
-    go into the record; collections: of each photograph, for a recipe that balances them. Writes `run/recipe.json`, `run/last.ckpt` (each epoch) and, when done,
+    go into the record; collections: of each photograph, for a recipe that balances them; others:
+    of other species, for one that trains on them too. Writes `run/recipe.json`, `run/last.ckpt` (each epoch) and, when done,
     `run/network.pt`. Raises ValueError where `run` holds another run or a damaged file.
     """
     ids = [str(i) for i in range(len(labels))] if image_ids is None else image_ids
-    record = RunRecord.of(recipe, classes, split, ids, labels)
+    beyond = list(zip(others.image_ids, others.species, strict=True))
+    record = RunRecord.of(recipe, classes, split, ids, labels, beyond)
     if is_finished(run, record):
         return load_network(run)
+    if bool(recipe.other_share) != bool(beyond):
+        raise ValueError(
+            f"other_share is {recipe.other_share:g}, with {len(beyond)} photographs of other species; "
+            "allowed: 0 without any, more with some"
+        )
     last, finished = run / CHECKPOINT_FILE, run / NETWORK_FILE
     run.mkdir(parents=True, exist_ok=True)
     if not rank() and not (run / RECORD_FILE).is_file():
@@ -55,10 +77,17 @@ def train(
         begun.replace(run / RECORD_FILE)
 
     torch.manual_seed(recipe.seed)  # the head is drawn at random
-    module = Training(recipe, len(classes))
+    more = sorted(set(others.species))
+    targets = property_targets([*classes, *more]) if recipe.property_weight else None
+    module = Training(recipe, len(classes), targets)
+    place = {name: len(classes) + number for number, name in enumerate(more)}
     loader = training_loader(
         AugmentedPhotographs(
-            images, labels, size=recipe.image_size, options=recipe.augmentation, seed=recipe.seed
+            [*images, *others.images],
+            [*labels, *(place[name] for name in others.species)],
+            size=recipe.image_size,
+            options=recipe.augmentation,
+            seed=recipe.seed,
         ),
         batch_size=recipe.batch_size,
         balance_power=recipe.balance_power,
@@ -67,6 +96,8 @@ def train(
         world=compute.world,
         collections=collections,
         collection_power=recipe.collection_power,
+        others=len(beyond),
+        other_share=recipe.other_share,
     )
     started = time.monotonic()
     fit(module, loader, run, epochs=recipe.epochs, seed=recipe.seed, compute=compute)
