@@ -81,6 +81,21 @@ def poly1(
     return total / len(logits)
 
 
+def gce(logits: Array, labels: Array, q: float = 0.7) -> float:
+    total = 0.0
+    for row, y in zip(logits, one_hot(labels, logits.shape[1]), strict=True):
+        total += sum(t * (1 - p**q) / q for p, t in zip(softmax(row), y, strict=True))
+    return total / len(logits)
+
+
+def bootstrapped(logits: Array, labels: Array, beta: float = 0.95) -> float:
+    total = 0.0
+    for row, y in zip(logits, one_hot(labels, logits.shape[1]), strict=True):
+        for p, t in zip(softmax(row), y, strict=True):
+            total -= (beta * t + (1 - beta) * p) * math.log(p)
+    return total / len(logits)
+
+
 def kl(logits: Array, teacher_logits: Array) -> float:
     return kd(logits, teacher_logits, temperature=1.0)
 
@@ -263,7 +278,7 @@ if __name__ == "__main__":
     logits, teacher = rng.normal(0, 2, (2, 6, 5))
     x, y = rng.normal(0, 1, (2, 6, 4))
     labels = rng.integers(0, 5, 6)
-    for loss in (cross_entropy, focal, poly1, ghm_c):
+    for loss in (cross_entropy, focal, poly1, gce, bootstrapped, ghm_c):
         print(loss.__name__, loss(logits, labels))
     for loss in (kl, kd, kd_standardised):
         print(loss.__name__, loss(logits, teacher))

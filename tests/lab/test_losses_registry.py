@@ -12,6 +12,7 @@ from mineralid.lab.losses import LOSSES, Loss, by_name
 
 NAMES = (
     *("cross_entropy", "focal", "poly1", "ghm_c", "ghm_r", "cmd", "mmd", "jda", "rkd"),
+    *("gce", "bootstrapped"),
     *("kl", "kd", "kd_standardised", "dkd", "dkd_standardised"),
 )
 INPUTS = {"logits", "labels", "teacher_logits", "feature", "teacher_feature"}
@@ -74,6 +75,8 @@ def _required(name: str) -> dict[str, float]:
         ("dkd_standardised", {"temperature": -1}, r"temperature is -1; allowed"),
         ("rkd", {"angle_weight": -1}, r"angle_weight is -1; allowed: a number, 0 <= angle_weight"),
         ("cross_entropy", {"label_smoothing": 1}, r"label_smoothing is 1; .* label_smoothing < 1"),
+        ("gce", {"q": 0}, r"q is 0; allowed: a number, 0 < q < 1"),
+        ("bootstrapped", {"beta": 1}, r"beta is 1; allowed: a number, 0 <= beta < 1"),
         ("focal", {"gamma": -0.5}, r"gamma is -0.5; allowed: a number, 0 <= gamma < inf"),
         ("focal", {"class_weight": [1, -1]}, r"class_weight is \[1, -1\]; allowed: None or one"),
         ("poly1", {"class_weight": "heavy"}, r"class_weight is 'heavy'; allowed: None or one"),

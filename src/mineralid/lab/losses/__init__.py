@@ -13,6 +13,7 @@ from mineralid.lab.losses.distillation import DKD, KD, KL, StandardisedDKD, Stan
 from mineralid.lab.losses.harmony import GHMC, GHMR
 from mineralid.lab.losses.joint import JDA
 from mineralid.lab.losses.moments import CMD, MMD
+from mineralid.lab.losses.noisy_labels import Bootstrapped, GeneralisedCrossEntropy
 from mineralid.lab.losses.relations import RKD
 
 __all__ = ["LOSSES", "Loss", "by_name"]
@@ -22,6 +23,8 @@ LOSSES: Mapping[str, type[Loss]] = MappingProxyType(
         "cross_entropy": CrossEntropy,
         "focal": Focal,
         "poly1": Poly1,
+        "gce": GeneralisedCrossEntropy,
+        "bootstrapped": Bootstrapped,
         "kl": KL,
         "kd": KD,
         "kd_standardised": StandardisedKD,
