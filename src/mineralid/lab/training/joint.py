@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mineralid.lab.data.mixing import Mix
 from mineralid.lab.data.property_targets import PropertyTargets
 
 
@@ -38,18 +39,19 @@ class PropertyHead(nn.Module):
         logits: torch.Tensor = self.linear(feature.float())
         return logits
 
-    def loss(self, feature: torch.Tensor, species: torch.Tensor) -> torch.Tensor:
+    def loss(
+        self, feature: torch.Tensor, species: torch.Tensor, mixture: Mix | None = None
+    ) -> torch.Tensor:
         """Return the mean over the batch of the loss of features [B, D] of species int64 [B].
 
         Cross-entropy of each label, summed within a group and averaged over the groups known, so
-        that it is of the size of a classification's.
+        that it is of the size of a classification's. Of rows that were mixed, both species count
+        by their share.
         """
-        return self.loss_against(feature, self.values[species], self.weights[species])
-
-    def loss_against(
-        self, feature: torch.Tensor, values: torch.Tensor, weights: torch.Tensor
-    ) -> torch.Tensor:
-        """Return the loss against targets in 0..1 and weights of labels, both [B, P]."""
-        logits = self(feature)
+        logits, values, weights = self(feature), self.values[species], self.weights[species]
+        if mixture is not None:  # cross-entropy is linear in its target
+            values = mixture.of(values * weights)
+            weights = mixture.of(weights)
+            values = values / weights.clamp(min=1e-9)
         each = F.binary_cross_entropy_with_logits(logits, values, reduction="none")
         return (each * weights).sum(1).mean()

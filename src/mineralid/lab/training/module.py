@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from lightning import LightningModule
 
 from mineralid.lab.data.batches import Batch, to_network_input
+from mineralid.lab.data.mixing import Mix, mix
 from mineralid.lab.data.property_targets import PropertyTargets
+from mineralid.lab.losses import by_name
 from mineralid.lab.network.lite import LiteNetwork, build_lite
+from mineralid.lab.training.finished import Teachers, start_from
 from mineralid.lab.training.joint import PropertyHead
 from mineralid.lab.training.loss_terms import LossSum, LossTerm, refuse_not_finite
 from mineralid.lab.training.recipe import Recipe
@@ -24,11 +30,17 @@ class Training(LightningModule):
 
     targets: what is known of the classes and, after them, of other species; labels beyond the
     classes are of those. Needed where the recipe has properties predicted, by a head that is left
-    behind at the end.
+    behind at the end. start: a network to begin with; teachers: those of the recipe.
     """
 
     def __init__(
-        self, recipe: Recipe, classes: int, targets: PropertyTargets | None = None
+        self,
+        recipe: Recipe,
+        classes: int,
+        targets: PropertyTargets | None = None,
+        *,
+        start: LiteNetwork | None = None,
+        teachers: Sequence[LiteNetwork] = (),
     ) -> None:
         super().__init__()
         self.recipe, self.classes = recipe, classes
@@ -39,6 +51,8 @@ class Training(LightningModule):
             init=recipe.adapter_init,
             dropout=recipe.dropout,
         )
+        if start is not None:
+            start_from(self.network, start)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.losses = LossSum(_smoothed(recipe), ("logits", "labels"))
         self.averages = torch.nn.ParameterDict(
@@ -55,6 +69,9 @@ class Training(LightningModule):
                     f"property_weight is {recipe.property_weight:g}; needed: the properties' targets"
                 )
             self.properties = PropertyHead(self.network.head.in_features, targets)
+        # In a list, so that they are in no checkpoint and given to no other process.
+        self.teachers = [Teachers(list(teachers), recipe.teacher_temperature)] if teachers else []
+        self.distil = by_name("kd", temperature=recipe.teacher_temperature)
         seen = self._scores if self.properties is None else self._scores_and_feature
         self.seen: Any = torch.compile(seen) if recipe.compile else seen
 
@@ -73,21 +90,59 @@ class Training(LightningModule):
         # Dropout draws from a stream of the step's own, so that a resumed run draws the same.
         torch.manual_seed(self.recipe.seed * 1_000_003 + self.global_step)
         views, colors, labels = batch
-        several = self.trainer.world_size > 1
+        of_a_class = labels < self.classes  # all of them, unless other species take part
+        views, mixture = self._mixed(views, of_a_class)
         if self.properties is None:
-            scores, beside = self.seen(views, colors), []
+            scores, terms = self.seen(views, colors), []
         else:
             scores, feature = self.seen(views, colors)
-            found = self.properties.loss(feature, labels)
-            self.log("properties", found, sync_dist=several)
-            beside = [self.recipe.property_weight * found]
+            found = self.properties.loss(feature, labels, mixture)
+            self.log("properties", found, sync_dist=self.trainer.world_size > 1)
+            terms = [self.recipe.property_weight * found]
         if self.recipe.other_share:
-            of_a_class = labels < self.classes
-            scores, labels = scores[of_a_class], labels[of_a_class]
-        terms = self.losses(logits=scores, labels=labels).values()
-        loss = torch.stack([*terms, *beside]).sum()
+            scores, labels, colors = scores[of_a_class], labels[of_a_class], colors[of_a_class]
+            views = views[of_a_class]
+        wanted = labels
+        if mixture is not None:
+            shares = mixture.of(
+                F.one_hot(batch[2].clamp(max=self.classes - 1), self.classes).float()
+            )
+            wanted = shares[of_a_class]
+        of_labels = list(self.losses(logits=scores, labels=wanted).values())
+        if self.teachers:
+            of_labels = [(1 - self.recipe.teacher_weight) * term for term in of_labels]
+            terms.append(self.recipe.teacher_weight * self._distilled(scores, views, colors))
+        return self._told(torch.stack([*of_labels, *terms]).sum(), scores, labels, batch_index)
+
+    def _mixed(self, views: torch.Tensor, mixed: torch.Tensor) -> tuple[torch.Tensor, Mix | None]:
+        """Return the views of a batch, mixed in pairs where the recipe has this batch mixed."""
+        if not (self.recipe.cutmix or self.recipe.mixup):
+            return views, None
+        rng = np.random.default_rng(
+            [self.recipe.seed, self.global_step, self.trainer.global_rank, 3]
+        )
+        drawn = rng.random()
+        if drawn >= self.recipe.cutmix + self.recipe.mixup:
+            return views, None
+        return mix(views, mixed, "cutmix" if drawn < self.recipe.cutmix else "mixup", rng)
+
+    def _distilled(
+        self, scores: torch.Tensor, views: torch.Tensor, colors: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the loss of scores [B, C] against the teachers' of the same views."""
+        teachers = self.teachers[0].to(scores.device)
+        with torch.no_grad():
+            wanted = teachers(to_network_input(views, colors, MEAN, STD))
+        loss: torch.Tensor = self.distil(logits=scores, teacher_logits=wanted)
+        return loss
+
+    def _told(
+        self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor, batch_index: int
+    ) -> torch.Tensor:
+        """Return the loss, logged with the accuracy; refused where it is no number any more."""
         rate = self.recipe.learning_rate
         refuse_not_finite(loss.detach(), rate, self.current_epoch, batch_index)
+        several = self.trainer.world_size > 1
         self.log("loss", loss, prog_bar=True, sync_dist=several)
         top1 = (scores.argmax(1) == labels).float().mean()
         self.log("top1", top1, prog_bar=True, sync_dist=several)

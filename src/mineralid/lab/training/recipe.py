@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from mineralid.lab.data.augment import Augmentation
 from mineralid.lab.training.loss_terms import Losses, LossSum, LossTerm
+
+
+def _listed(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
+
+
+Folders = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Recipe(BaseModel):
@@ -35,6 +42,12 @@ class Recipe(BaseModel):
     collection_power: float = Field(0.0, ge=0, le=1)  # within a class; 1 = collections evenly
     property_weight: float = Field(0.0, ge=0)  # of the loss of a head that predicts properties
     other_share: float = Field(0.0, ge=0, lt=1)  # of a batch: photographs of other species
+    cutmix: float = Field(0.0, ge=0, le=1)  # share of the batches
+    mixup: float = Field(0.0, ge=0, le=1)  # share of the batches
+    init_from: str | None = None  # folder of a finished run of the same split to start from
+    teachers: Folders = ()  # folders of finished runs of the same split: soft targets
+    teacher_weight: float = Field(0.5, gt=0, le=1)  # of their targets beside the labels'
+    teacher_temperature: float = Field(2.0, gt=0)
     average_decay: float = Field(0.99, ge=0, lt=1)  # per step; 0 = the last weights
     augmentation: Augmentation = Augmentation()
     seed: int = Field(0, ge=0, lt=2**32)
@@ -46,6 +59,15 @@ class Recipe(BaseModel):
     def _without_teacher(cls, losses: tuple[LossTerm, ...]) -> tuple[LossTerm, ...]:
         LossSum(losses, ("logits", "labels"))
         return losses
+
+    @model_validator(mode="after")
+    def _shares_of_batches(self) -> Recipe:
+        if self.cutmix + self.mixup > 1:
+            raise ValueError(
+                f"cutmix is {self.cutmix:g} and mixup {self.mixup:g}; allowed: shares of the batches "
+                "that are 1 or less together"
+            )
+        return self
 
     @model_validator(mode="after")
     def _others_have_a_target(self) -> Recipe:

@@ -12,10 +12,11 @@ from mineralid.lab.data.other_species import others_to_train_on
 from mineralid.lab.data.property_targets import property_targets
 from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut, named_split
 from mineralid.lab.network.lite import LiteNetwork
+from mineralid.lab.training.finished import check_earlier_runs, load_network
 from mineralid.lab.training.fit import ONE_PROCESS, Compute, use_threads
 from mineralid.lab.training.recipe import Recipe
 from mineralid.lab.training.record import RunRecord, is_finished
-from mineralid.lab.training.train import OtherPhotographs, load_network, train
+from mineralid.lab.training.train import OtherPhotographs, train
 from mineralid.vision.decode import decode
 
 # Training crops at least half of a side, so pixels beyond this are not needed at 192-260 px.
@@ -83,8 +84,10 @@ def train_split(
     chosen = photographs_of(read_manifest(photos), split_name, recipe, left_out)
     core, others = chosen.core, chosen.others
     # Refused before the photographs are decoded, which takes a minute.
-    if is_finished(run, chosen.record(recipe)):
+    record = chosen.record(recipe)
+    if is_finished(run, record):
         return load_network(run)
+    check_earlier_runs(recipe, record)
     use_threads(threads)
     return train(
         decode_all(core),

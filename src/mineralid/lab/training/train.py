@@ -12,7 +12,8 @@ import torch
 
 from mineralid.lab.data.batches import AugmentedPhotographs, training_loader
 from mineralid.lab.data.property_targets import property_targets
-from mineralid.lab.network.lite import LiteNetwork, build_lite
+from mineralid.lab.network.lite import LiteNetwork
+from mineralid.lab.training.finished import check_earlier_runs, load_network
 from mineralid.lab.training.fit import ONE_PROCESS, Compute, fit, rank
 from mineralid.lab.training.module import Training
 from mineralid.lab.training.recipe import Recipe
@@ -22,8 +23,6 @@ from mineralid.lab.training.record import (
     RECORD_FILE,
     RunRecord,
     is_finished,
-    read_record,
-    whole,
 )
 
 
@@ -57,7 +56,8 @@ def train(
     images: uint8 [H, W, 3] each; labels: class indices; split and image_ids (default: the places)
     go into the record; collections: of each photograph, for a recipe that balances them; others:
     of other species, for one that trains on them too. Writes `run/recipe.json`, `run/last.ckpt` (each epoch) and, when done,
-    `run/network.pt`. Raises ValueError where `run` holds another run or a damaged file.
+    `run/network.pt`. Raises ValueError where `run` holds another run or a damaged file,
+    and where a run that the recipe builds on does not fit.
     """
     ids = [str(i) for i in range(len(labels))] if image_ids is None else image_ids
     beyond = list(zip(others.image_ids, others.species, strict=True))
@@ -69,6 +69,7 @@ def train(
             f"other_share is {recipe.other_share:g}, with {len(beyond)} photographs of other species; "
             "allowed: 0 without any, more with some"
         )
+    check_earlier_runs(recipe, record)
     last, finished = run / CHECKPOINT_FILE, run / NETWORK_FILE
     run.mkdir(parents=True, exist_ok=True)
     if not rank() and not (run / RECORD_FILE).is_file():
@@ -79,7 +80,13 @@ def train(
     torch.manual_seed(recipe.seed)  # the head is drawn at random
     more = sorted(set(others.species))
     targets = property_targets([*classes, *more]) if recipe.property_weight else None
-    module = Training(recipe, len(classes), targets)
+    module = Training(
+        recipe,
+        len(classes),
+        targets,
+        start=load_network(Path(recipe.init_from)) if recipe.init_from else None,
+        teachers=[load_network(Path(folder)) for folder in recipe.teachers],
+    )
     place = {name: len(classes) + number for number, name in enumerate(more)}
     loader = training_loader(
         AugmentedPhotographs(
@@ -109,22 +116,3 @@ def train(
     partial.replace(finished)
     last.unlink(missing_ok=True)
     return network
-
-
-def load_network(run: Path) -> LiteNetwork:
-    """Load the finished network of a run, in evaluation mode.
-
-    Raises ValueError, which names the file, where the record or the network is damaged.
-    """
-    record = read_record(run)
-    network = build_lite(
-        len(record.classes),
-        name=record.recipe.backbone,
-        adapter=record.recipe.adapter,
-        dropout=record.recipe.dropout,
-        pretrained=False,
-    )
-    with whole(run / NETWORK_FILE, "train this network anew"):
-        saved = torch.load(run / NETWORK_FILE, map_location="cpu", weights_only=True)
-        network.load_state_dict(saved["network"])
-    return network.eval()
