@@ -118,7 +118,7 @@ def _work(
     left_out: Sequence[str],
 ) -> Any:
     """Load everything that is measured on."""
-    from mineralid.lab.data.splits import parse_left_out
+    from mineralid.lab.data.splits import SPECIMEN_FOLDS, parse_left_out
     from mineralid.lab.evaluation.robustness import data
     from mineralid.lab.evaluation.robustness.method import METHODS
     from mineralid.lab.evaluation.robustness.readings import VOCABULARIES
@@ -128,15 +128,17 @@ def _work(
     measured = [METHODS.named(name) for name in (METHODS if chosen is None else chosen)]
     _allowed("readout", [readout], data.READOUTS)
     _allowed("vocabulary", vocabularies, VOCABULARIES)
+    folds = parse_left_out(left_out)
+    _allowed("split", splits or (), (*folds, *SPECIMEN_FOLDS))
     found = data.load_splits(
         photos,
         lambda split: runs / f"{network}-{split}",
         IMAGE,
-        parse_left_out(left_out),
+        folds,
         readout=data.READOUTS[readout],
         say=say,
     )
-    _allowed("split", splits or (), found)
+    _allowed("split", splits or (), found)  # a fold of all other collections may be empty
     benches = data.load_bench(facts, data.class_list(photos))
     return Work(
         splits={n: s for n, s in found.items() if splits is None or n in splits},

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mineralid.lab.evaluation.robustness.grid import Cell
+from mineralid.lab.evaluation.robustness.grid import GRIDS, Cell
 from mineralid.lab.evaluation.robustness.intervals import Fold, Interval, mean_of_folds
 from mineralid.lab.evaluation.robustness.results import (
     MEASURES,
@@ -41,6 +41,11 @@ class StoredAnswers:
             self._parts.setdefault(place, []).append(part)
         if not self._parts:
             raise ResultsError(f"no results in {out}")
+
+    @functools.cached_property
+    def cells(self) -> frozenset[Cell]:
+        """The conditions that were measured."""
+        return frozenset(GRIDS[self.described["grid"]]())
 
     def splits(self, kind: str) -> list[str]:
         """Return the splits of a kind."""
@@ -119,6 +124,10 @@ class StoredAnswers:
         hits = self.hits(method, vocabulary, kind, cell, k)
         return mean_of_folds(self.folds[kind], hits, macro=macro)
 
+    def top1(self, method: str, vocabulary: str, kind: str, cell: Cell) -> float:
+        """Return top-1 without its interval, 0..1."""
+        return float(np.mean([h.mean() for h in self.hits(method, vocabulary, kind, cell)]))
+
     def gain(
         self,
         method: str,
@@ -127,23 +136,42 @@ class StoredAnswers:
         kind: str,
         cells: Sequence[Cell],
         *,
-        over_cell: Callable[[Cell], Cell] = lambda cell: cell,
         k: int = 1,
+        macro: bool = False,
+        other: StoredAnswers | None = None,
     ) -> Interval:
         """Return the paired difference of top-k, the mean over `cells`, of a method over another.
 
-        over_cell: the condition in which the other one answers.
+        other: where the other one's answers are stored, if not here. Raises ResultsError where
+        they are to other photographs.
         """
+        elsewhere = self if other is None else other
+        if elsewhere is not self and not elsewhere.judges_as(self, kind):
+            raise ResultsError(f"the splits of kind {kind} there judge other photographs")
         pairs = [
             (
                 self.hits(method, vocabulary, kind, cell, k),
-                self.hits(over, vocabulary, kind, over_cell(cell), k),
+                elsewhere.hits(over, vocabulary, kind, cell, k),
             )
             for cell in cells
         ]
         number = range(len(self.folds[kind]))
-        difference = [np.mean([own[i] - other[i] for own, other in pairs], axis=0) for i in number]
-        return mean_of_folds(self.folds[kind], difference)
+        difference = [
+            np.mean([own[i] - theirs[i] for own, theirs in pairs], axis=0) for i in number
+        ]
+        return mean_of_folds(self.folds[kind], difference, macro=macro)
+
+    def judges_as(self, other: StoredAnswers, kind: str) -> bool:
+        """Return whether the splits of a kind judge the same photographs in the same order."""
+        return self.splits(kind) == other.splits(kind) and all(
+            np.array_equal(self._image_ids(name), other._image_ids(name))
+            for name in self.splits(kind)
+        )
+
+    def _image_ids(self, split: str) -> NDArray[np.str_]:
+        with np.load(self._out / SPLITS / f"{split}.npz") as stored:
+            found: NDArray[np.str_] = stored["image_ids"]
+        return found
 
     def measure(self, method: str, vocabulary: str, kind: str, cell: Cell, name: str) -> float:
         """Return one of MEASURES: the mean of folds and seeds, each on its own photographs."""

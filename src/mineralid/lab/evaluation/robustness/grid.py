@@ -65,7 +65,7 @@ def full_grid() -> tuple[Cell, ...]:
 
 def reduced_grid() -> tuple[Cell, ...]:
     """Return a handful of cells that go through every code path, for a trial run."""
-    made = [cell(tests) for tests in SUBSETS]
+    made = [cell(tests, rate=rate) for tests in SUBSETS for rate in (0.0, 0.6)]
     made += [cell(kind=kind, rate=0.6) for kind in ERROR_KINDS]
     made += [cell(rate=1.0), cell(missing_rate=0.3), cell(rate=0.3, missing_rate=0.6)]
     return tuple(dict.fromkeys(made))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-DRAWS, SEED, LEVEL = 2000, 0, 0.95
+DRAWS, SEED, LEVEL = 1000, 0, 0.95
 
 
 class Interval(NamedTuple):

@@ -14,6 +14,7 @@ from mineralid.lab.evaluation.robustness.intervals import DRAWS
 from mineralid.lab.evaluation.robustness.method import PACKAGE
 from mineralid.lab.evaluation.robustness.plots import draw_figures
 from mineralid.lab.evaluation.robustness.readings import SIMILAR_SPECIES, VOCABULARIES
+from mineralid.lab.evaluation.robustness.results import DESCRIPTION
 from mineralid.lab.evaluation.robustness.tables import SIDES
 from mineralid.lab.evaluation.simulated import HARDNESS_NOISE, NEIGHBOUR_RATE
 
@@ -21,6 +22,8 @@ PAGE, FIGURES = "robustness.md", "robustness"
 # A module with `sections(out, figures)`: lines of Markdown from what it keeps in the folder of
 # results; figures go into the folder `figures`, none are drawn where that is None.
 FURTHER = (f"{PACKAGE}.honest.page",)
+# Beside the folder of results, those of the first release's networks.
+FIRST_RELEASE = "-first"
 READOUTS = {
     "prototypes": "class prototypes of the training side added to the trained head",
     "shipped": "class prototypes and the gallery of the training side added to the trained head",
@@ -43,7 +46,8 @@ def write_page(out: Path, folder: Path, say: Callable[[str], None] = lambda text
 def markdown(out: Path, figures: Path | None = None) -> str:
     """Return the page. figures: where other parts of the page draw theirs; None: nowhere."""
     stored = StoredAnswers(out)
-    lines = [*_page(stored), *_further(out, figures)]
+    first = out.with_name(out.name + FIRST_RELEASE)
+    lines = [*_page(stored), *_first_release(stored, first), *_further(out, figures)]
     return "\n".join(lines) + "\n"
 
 
@@ -277,6 +281,30 @@ def _missing(stored: StoredAnswers) -> Iterator[str]:
             yield f"{_words(vocabulary).capitalize()}, {side}:"
             yield ""
             yield from tables.by_missing(stored, vocabulary, kind)
+    yield ""
+
+
+def _first_release(stored: StoredAnswers, folder: Path) -> Iterator[str]:
+    if not (folder / DESCRIPTION).is_file():
+        return
+    first = StoredAnswers(folder)
+    methods = tables.PHOTOGRAPH, tables.DEFAULT
+    kinds = [k for k in SIDES if stored.has(k, "full", *methods) and first.has(k, "full", *methods)]
+    if not kinds:
+        return
+    about = first.described
+    yield "## Against the first release"
+    yield ""
+    yield (
+        f"The first release answered from networks `{about['network']}` with "
+        f"{READOUTS[about['readout']]}. Evidence at default trust, full vocabulary, dials fitted "
+        "to each; the same photographs and readings, differences paired."
+    )
+    for kind in kinds:
+        yield ""
+        yield f"{SIDES[kind].capitalize()}:"
+        yield ""
+        yield from tables.over_first_release(stored, first, kind)
     yield ""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mineralid.lab.evaluation.robustness.answers import StoredAnswers
-from mineralid.lab.evaluation.robustness.grid import ERROR_RATES, Cell, cell
+from mineralid.lab.evaluation.robustness.grid import ERROR_RATES, cell
 from mineralid.lab.evaluation.robustness.readings import ERROR_KINDS
 from mineralid.lab.evaluation.robustness.tables import (
     DEFAULT,
@@ -16,6 +16,7 @@ from mineralid.lab.evaluation.robustness.tables import (
     PHOTOGRAPH,
     SIDES,
     TRUSTING,
+    measured,
 )
 
 # One colour a method in every figure; of a palette that is told apart without red and green.
@@ -146,11 +147,13 @@ def _curve(
     band: bool = False,
 ) -> None:
     """Draw top-1 by error rate; its last value is kept on the line for `_end_labels`."""
-    found = [stored.share(method, vocabulary, kind, c) for c in _conditions(method, error)]
+    conditions = measured(stored, (cell(kind=error, rate=rate) for rate in ERROR_RATES))
+    found = [stored.share(method, vocabulary, kind, c) for c in conditions]
+    rates = [c.error_rate for c in conditions]
     values = [100 * f.value for f in found]
     flat = method == PHOTOGRAPH
     axis.plot(
-        ERROR_RATES,
+        rates,
         values,
         color=COLORS[method],
         linestyle="--" if flat else "-",
@@ -161,13 +164,7 @@ def _curve(
     )
     if band and not flat:
         low, high = [100 * f.low for f in found], [100 * f.high for f in found]
-        axis.fill_between(ERROR_RATES, low, high, color=COLORS[method], alpha=0.12, linewidth=0)
-
-
-def _conditions(method: str, error: str) -> list[Cell]:
-    if method == PHOTOGRAPH:
-        return [cell(())] * len(ERROR_RATES)
-    return [cell(kind=error, rate=rate) for rate in ERROR_RATES]
+        axis.fill_between(rates, low, high, color=COLORS[method], alpha=0.12, linewidth=0)
 
 
 def _end_labels(

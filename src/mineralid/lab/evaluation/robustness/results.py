@@ -135,7 +135,7 @@ class Part:
         self.cells = [(t, float(m), k, float(r)) for t, m, k, r in self.head["cells"]]
 
     def _array(self, name: str) -> NDArray[Any]:
-        with np.load(self._path) as stored:
+        with self._path.open("rb") as stream, np.load(stream) as stored:
             found: NDArray[Any] = stored[name]
         return found
 

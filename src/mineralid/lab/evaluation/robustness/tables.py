@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mineralid.lab.evaluation.robustness.answers import StoredAnswers
 from mineralid.lab.evaluation.robustness.grid import (
+    ERROR_RATES,
     ERROR_RATES_MISSING,
     MISSING_RATES,
     SUBSETS,
@@ -59,6 +60,11 @@ def named(tests: tuple[str, ...]) -> str:
     return "all three" if len(tests) == 3 else " + ".join(tests) or "photograph alone"
 
 
+def measured(stored: StoredAnswers, conditions: Iterable[Cell]) -> list[Cell]:
+    """Return those of the conditions that the grid has, each once."""
+    return [c for c in dict.fromkeys(conditions) if c in stored.cells]
+
+
 def both_sides(
     stored: StoredAnswers, vocabulary: str, kind: str, conditions: Cell
 ) -> Iterator[str]:
@@ -105,11 +111,9 @@ def by_subset(
     for method in stored.methods(kind, vocabulary):
         values = []
         for tests in SUBSETS:
-            found = [
-                percent(stored.share(method, vocabulary, kind, cell(tests, rate=rate)).value)
-                for rate in rates
-            ]
-            values.append(" → ".join(found) if tests else found[0])
+            conditions = measured(stored, (cell(tests, rate=rate) for rate in rates))
+            found = [percent(stored.top1(method, vocabulary, kind, c)) for c in conditions]
+            values.append(" → ".join(found))
         rows.append([stored.title(method), *values])
     yield from table(["method", *(named(tests) for tests in SUBSETS)], rows)
 
@@ -118,7 +122,7 @@ def against_per_case(
     stored: StoredAnswers, vocabulary: str, kind: str, baseline: str, rate: float
 ) -> Iterator[str]:
     """Return paired differences of one-model methods over the original's one model per case."""
-    cells = [cell(tests, rate=rate) for tests in WITH_TESTS]
+    cells = measured(stored, (cell(tests, rate=rate) for tests in WITH_TESTS))
     own = [stored.share(baseline, vocabulary, kind, c) for c in cells]
     mean = sum(found.value for found in own) / len(own)
     rows = [[f"*{stored.title(baseline)}: top-1*", *map(shown, own), percent(mean), ""]]
@@ -134,7 +138,7 @@ def against_per_case(
                 f"{above} of {len(gains)}",
             ]
         )
-    head = ["method", *map(named, WITH_TESTS), "mean of the seven", "lower bound above −1"]
+    head = ["method", *(named(c.tests) for c in cells), "mean", "lower bound above −1"]
     yield from table(head, rows)
 
 
@@ -145,15 +149,18 @@ def rivals(stored: StoredAnswers, vocabulary: str, kind: str) -> list[str]:
 
 def by_missing(stored: StoredAnswers, vocabulary: str, kind: str) -> Iterator[str]:
     """Return top-1 of every method where readings are lost and records wrong."""
-    conditions = [
-        cell(rate=rate, missing_rate=missing)
-        for missing in (0.0, *MISSING_RATES)
-        for rate in ERROR_RATES_MISSING
-    ]
+    conditions = measured(
+        stored,
+        (
+            cell(rate=rate, missing_rate=missing)
+            for missing in (0.0, *MISSING_RATES)
+            for rate in ERROR_RATES_MISSING
+        ),
+    )
     rows = [
         [
             stored.title(method),
-            *(percent(stored.share(method, vocabulary, kind, c).value) for c in conditions),
+            *(percent(stored.top1(method, vocabulary, kind, c)) for c in conditions),
         ]
         for method in stored.methods(kind, vocabulary)
     ]
@@ -163,11 +170,11 @@ def by_missing(stored: StoredAnswers, vocabulary: str, kind: str) -> Iterator[st
 
 def by_error(stored: StoredAnswers, vocabulary: str, kind: str, error_kind: str) -> Iterator[str]:
     """Return top-1 of every method with three readings, by share of wrong stones."""
-    conditions = [cell(kind=error_kind, rate=rate) for rate in (0.0, 0.1, 0.3, 0.6, 1.0)]
+    conditions = measured(stored, (cell(kind=error_kind, rate=rate) for rate in ERROR_RATES))
     rows = [
         [
             stored.title(method),
-            *(percent(stored.share(method, vocabulary, kind, c).value) for c in conditions),
+            *(percent(stored.top1(method, vocabulary, kind, c)) for c in conditions),
         ]
         for method in stored.methods(kind, vocabulary)
     ]
@@ -192,19 +199,22 @@ class Limit:
 
 def wrong_test_limits(stored: StoredAnswers, vocabulary: str, kind: str) -> list[Limit]:
     """Return what a wrong record costs against the photograph alone, and the limits set for it."""
+    asked = [(MATCHED, PHOTOGRAPH, rate, -0.01) for rate in (0.0, 0.3, 0.6, 1.0)]
+    asked += [(DEFAULT, PHOTOGRAPH, 0.3, 0.0), (DEFAULT, PHOTOGRAPH, 0.6, -0.02)]
+    asked += [(DEFAULT, TRUSTING, 0.0, -0.03)]
+    words = {
+        MATCHED: "trust matched",
+        DEFAULT: "default trust",
+        PHOTOGRAPH: "the photograph",
+        TRUSTING: "trusting every test",
+    }
     found = []
-    for rate in (0.0, 0.3, 0.6, 1.0):
-        gain = stored.gain(
-            MATCHED, PHOTOGRAPH, vocabulary, kind, [cell(rate=rate)], over_cell=_no_tests
-        )
-        found.append(Limit(f"trust matched, {rate:g} wrong, over the photograph", gain, -0.01))
-    for rate, limit in ((0.3, 0.0), (0.6, -0.02)):
-        gain = stored.gain(
-            DEFAULT, PHOTOGRAPH, vocabulary, kind, [cell(rate=rate)], over_cell=_no_tests
-        )
-        found.append(Limit(f"default trust, {rate:g} wrong, over the photograph", gain, limit))
-    gain = stored.gain(DEFAULT, TRUSTING, vocabulary, kind, [cell()])
-    found.append(Limit("default trust, none wrong, over trusting every test", gain, -0.03))
+    for method, over, rate, limit in asked:
+        where = cell(rate=rate)
+        if where in stored.cells:
+            gain = stored.gain(method, over, vocabulary, kind, [where])
+            what = f"{words[method]}, {rate:g} wrong, over {words[over]}"
+            found.append(Limit(what, gain, limit))
     return found
 
 
@@ -214,8 +224,25 @@ def limits_table(limits: Sequence[Limit]) -> Iterator[str]:
     yield from table(["evidence, three tests", "difference", "limit", "kept"], rows)
 
 
-def _no_tests(_: Cell) -> Cell:
-    return cell(())
+def over_first_release(stored: StoredAnswers, first: StoredAnswers, kind: str) -> Iterator[str]:
+    """Return what the networks gain over the first release's, with the same readings, paired."""
+    rows = []
+    for what, method, where in (
+        ("photograph alone", PHOTOGRAPH, cell(())),
+        ("with three readings", DEFAULT, cell()),
+        ("with three readings, 0.3 of the records wrong", DEFAULT, cell(rate=0.3)),
+    ):
+        if where not in stored.cells & first.cells:
+            continue
+        for k in (1, 5):
+            shares = [s.share(method, "full", kind, where, k=k) for s in (first, stored)]
+            gains = [
+                stored.gain(method, method, "full", kind, [where], k=k, macro=m, other=first)
+                for m in (False, True)
+            ]
+            rows.append([f"{what}, top-{k}", *map(shown, shares), *map(difference, gains)])
+    head = ["", "first release", "now", "difference", "difference, macro"]
+    yield from table(head, rows)
 
 
 def dials_table(stored: StoredAnswers, vocabulary: str) -> Iterator[str]:
