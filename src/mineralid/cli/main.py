@@ -14,6 +14,7 @@ from mineralid.cli.identify import identify
 from mineralid.cli.info import info
 from mineralid.cli.lab import app as lab_app
 from mineralid.cli.minerals import minerals
+from mineralid.cli.serve import serve
 from mineralid.version import __version__
 
 # Without rich's markup, help is plain text and starts faster; answers still use rich.
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(identify)
 app.command()(minerals)
 app.command()(info)
+app.command()(serve)
 app.add_typer(lab_app, name="lab")
 
 
