@@ -10,6 +10,7 @@ import typer
 from mineralid.cli.failure import failure
 from mineralid.cli.lab_benchmark import register as register_benchmark
 from mineralid.cli.lab_runs import register
+from mineralid.cli.lab_screen import register as register_screen
 from mineralid.cli.lab_train import (
     FIELD_OPTIONS,
     PROTOCOL_OPTIONS,
@@ -169,3 +170,4 @@ def release(
 
 register(app)
 register_benchmark(app)
+register_screen(app)

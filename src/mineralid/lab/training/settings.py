@@ -47,6 +47,22 @@ def with_settings(recipe: Model, settings: Sequence[str]) -> Model:
         raise ValueError(told(error)) from None
 
 
+def as_settings(recipe: BaseModel) -> list[str]:
+    """Return the settings by which a recipe differs from its defaults: `with_settings` undoes it."""
+    return _differing(recipe.model_dump(mode="json"), type(recipe)().model_dump(mode="json"), "")
+
+
+def _differing(values: dict[str, Any], defaults: dict[str, Any], within: str) -> list[str]:
+    found: list[str] = []
+    for name, value in values.items():
+        default = defaults[name]
+        if isinstance(value, dict) and isinstance(default, dict):
+            found += _differing(value, default, f"{within}{name}.")
+        elif value != default:
+            found.append(f"{within}{name}={json.dumps(value)}")
+    return found
+
+
 def told(error: ValidationError) -> str:
     """Return what is wrong, each field with its reason and the value received."""
     lines = []
