@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mineralid.lab.evaluation.metrics import (
     accuracy,
@@ -15,6 +18,7 @@ from mineralid.lab.evaluation.metrics import (
 )
 from mineralid.lab.evaluation.robustness.grid import cell
 from mineralid.lab.evaluation.robustness.intervals import Fold, mean_of_folds
+from mineralid.lab.evaluation.robustness.plots import apart
 from mineralid.lab.evaluation.robustness.results import (
     MEASURES,
     Answers,
@@ -147,3 +151,14 @@ def test_intervals_cover() -> None:
         found = mean_of_folds([fold], [hit])
         held += found.low <= 0.5 <= found.high
     assert 0.88 <= held / 200 <= 0.99
+
+
+@given(values=st.lists(st.floats(0, 100), max_size=12).map(sorted), gap=st.floats(0.1, 20))
+def test_labels_are_moved_apart_no_more_than_needed(values: list[float], gap: float) -> None:
+    found = apart(values, gap)
+    assert len(found) == len(values)
+    assert all(b - a >= gap - 1e-9 for a, b in itertools.pairwise(found))
+    if all(b - a >= gap for a, b in itertools.pairwise(values)):
+        assert found == pytest.approx(values)
+    if values:  # as a whole they stay where they were
+        assert np.mean(found) == pytest.approx(np.mean(values))

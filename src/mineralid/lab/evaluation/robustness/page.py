@@ -151,7 +151,7 @@ def _methods(stored: StoredAnswers) -> Iterator[str]:
         for name in stored.described["methods"]
         if any(stored.has(kind, v, name) for kind in SIDES for v in VOCABULARIES)
     ]
-    yield from tables.table(["method", "name", "seeds"], rows)
+    yield from tables.table(["method", "name", "seeds"], rows, words=2)
     yield ""
     yield (
         "The evidence is posterior(s) ∝ p_photo(s)^(1/T) · [(1−ε) ∏ L(o | s) + ε · mean_s′ "
@@ -252,6 +252,11 @@ def _wrong_tests(stored: StoredAnswers) -> Iterator[str]:
         yield from tables.limits_table(tables.wrong_test_limits(stored, "full", kind))
     yield ""
     yield f"![The same for four kinds of errors]({FIGURES}/error-kinds.png)"
+    yield ""
+    yield (
+        "The evidence has one way to doubt: that the whole record is another stone's. Matched to the "
+        "share of stones with *some* wrong reading, it gives up right readings with the wrong one."
+    )
     for error, words in (
         ("record", "whole records of another species"),
         ("one", "one reading of another species"),

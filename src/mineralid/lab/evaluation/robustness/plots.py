@@ -177,17 +177,11 @@ def _end_labels(
         for line in axis.get_lines()
         if line.get_gid() in methods
     )
-    gap, placed = 0.055 * (high - low), float("-inf")
-    # From below upwards, and back down where the topmost would leave the panel.
-    heights = []
-    for value, _ in ends:
-        placed = max(value, placed + gap)
-        heights.append(placed)
-    shift = max(0.0, heights[-1] - high) if heights else 0.0
+    heights = apart([value for value, _ in ends], 0.055 * (high - low))
     for (_, method), height in zip(ends, heights, strict=True):
         axis.text(
             1.03,
-            height - shift,
+            height,
             title(method),
             color=COLORS[method],
             fontsize=8.5,
@@ -195,3 +189,19 @@ def _end_labels(
             transform=axis.get_yaxis_transform(),
             clip_on=False,
         )
+
+
+def apart(values: Sequence[float], gap: float) -> list[float]:
+    """Return places near ascending values, each at least `gap` above the one before.
+
+    Least squares: neighbours that would be too close share the mean of what they want.
+    """
+    blocks: list[tuple[float, int]] = []  # mean of value − place · gap, and how many
+    for place, value in enumerate(values):
+        mean, count = value - place * gap, 1
+        while blocks and blocks[-1][0] > mean:
+            before, size = blocks.pop()
+            mean, count = (before * size + mean * count) / (size + count), size + count
+        blocks.append((mean, count))
+    wanted = [mean for mean, count in blocks for _ in range(count)]
+    return [mean + place * gap for place, mean in enumerate(wanted)]

@@ -47,10 +47,10 @@ def difference(found: Interval) -> str:
     return f"{points(found.value)} ({points(found.low)} to {points(found.high)})"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Return the lines of a table; the first column is words."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> Iterator[str]:
+    """Return the lines of a table; so many first columns are words, the others numbers."""
     yield "| " + " | ".join(head) + " |"
-    yield "|---|" + "---:|" * (len(head) - 1)
+    yield "|" + "---|" * words + "---:|" * (len(head) - words)
     for row in rows:
         yield "| " + " | ".join(row) + " |"
 
@@ -183,15 +183,17 @@ def by_error(stored: StoredAnswers, vocabulary: str, kind: str, error_kind: str)
 
 @dataclass(frozen=True)
 class Limit:
-    """A difference that is to stay above a limit, in points of top-1."""
+    """A difference that is to stay above a limit, in points of top-1; None: no limit was set."""
 
     what: str
     gain: Interval
-    limit: float
+    limit: float | None
 
     @property
     def verdict(self) -> str:
         """Say whether it does: its whole interval, its value alone, or not."""
+        if self.limit is None:
+            return ""
         if self.gain.low >= self.limit:
             return "yes, with its whole interval"
         return "yes, its interval reaches below" if self.gain.value >= self.limit else "**no**"
@@ -199,9 +201,12 @@ class Limit:
 
 def wrong_test_limits(stored: StoredAnswers, vocabulary: str, kind: str) -> list[Limit]:
     """Return what a wrong record costs against the photograph alone, and the limits set for it."""
-    asked = [(MATCHED, PHOTOGRAPH, rate, -0.01) for rate in (0.0, 0.3, 0.6, 1.0)]
-    asked += [(DEFAULT, PHOTOGRAPH, 0.3, 0.0), (DEFAULT, PHOTOGRAPH, 0.6, -0.02)]
-    asked += [(DEFAULT, TRUSTING, 0.0, -0.03)]
+    asked: list[tuple[str, str, float, float | None]] = [
+        *((MATCHED, PHOTOGRAPH, rate, -0.01) for rate in (0.0, 0.3, 0.6, 1.0)),
+        (DEFAULT, PHOTOGRAPH, 0.3, 0.0),
+        (DEFAULT, PHOTOGRAPH, 0.6, -0.02 if kind == "collection" else None),
+        (DEFAULT, TRUSTING, 0.0, -0.03),
+    ]
     words = {
         MATCHED: "trust matched",
         DEFAULT: "default trust",
@@ -220,8 +225,11 @@ def wrong_test_limits(stored: StoredAnswers, vocabulary: str, kind: str) -> list
 
 def limits_table(limits: Sequence[Limit]) -> Iterator[str]:
     """Return the limits and whether they are kept."""
-    rows = [[m.what, difference(m.gain), points(m.limit), m.verdict] for m in limits]
-    yield from table(["evidence, three tests", "difference", "limit", "kept"], rows)
+    rows = [
+        [m.what, difference(m.gain), "" if m.limit is None else points(m.limit), m.verdict]
+        for m in limits
+    ]
+    yield from table(["evidence, three tests", "difference", "not below", "kept"], rows)
 
 
 def over_first_release(stored: StoredAnswers, first: StoredAnswers, kind: str) -> Iterator[str]:
