@@ -199,7 +199,7 @@ def test_a_row_for_every_trial_and_read_out(screened: tuple[Path, Path, Path, st
     assert all(t["seconds"] > 0 for t in found["trials"])
     assert "augmentation.hue=30.0" in found["trials"][1]["settings"]
     rows = {(r["trial"], r["readout"]): r for r in found["rows"]}
-    assert len(rows) == 3 * 5
+    assert len(rows) == 3 * 6
     assert (out / "screen.md").read_text(encoding="utf-8").strip() in printed
     # The numbers are those of the networks on the test side, prepared as the field does.
     core = read_manifest(photos).of_classes()
@@ -229,11 +229,17 @@ def test_what_is_there_is_not_trained_again(
     assert done.exit_code == 0, done.output
     assert (out / "screen.json").read_text(encoding="utf-8") == before
     # Only what is finished, without training the rest.
-    more = written(tmp_path, {"plain": {}, "other": {"epochs": 3}})
+    more = written(tmp_path, {"plain": {}, "other": {"epochs": 3}, "joint": {"epochs": 3}})
     done = CliRunner().invoke(app, command(photos, out, more, "--finished", "--no-views"))
     assert done.exit_code == 0, done.output
+    assert "left out joint: " in done.output
     found = json.loads((out / "screen.json").read_text(encoding="utf-8"))
-    assert [r["readout"] for r in found["rows"]] == ["head", "prototypes", "gallery"]
+    assert [r["readout"] for r in found["rows"]] == [
+        "head",
+        "prototypes",
+        "gallery",
+        "gallery and colours",
+    ]
     assert {r["trial"] for r in found["rows"]} == {"plain"}
     (out / "screen.json").write_text(before, encoding="utf-8")
 

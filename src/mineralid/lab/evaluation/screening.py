@@ -22,7 +22,7 @@ from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut, named_split
 from mineralid.lab.evaluation.metrics import hits, macro, mean_of_folds_interval
 from mineralid.lab.evaluation.prototypes import class_prototypes
 from mineralid.lab.evaluation.readout import make_readout
-from mineralid.lab.evaluation.scoring import Scores, cached_scores
+from mineralid.lab.evaluation.scoring import Scores, cached_scores, color_histograms
 from mineralid.lab.evaluation.screen_table import Row
 from mineralid.lab.network.lite import LiteNetwork
 from mineralid.lab.training.finished import load_network
@@ -107,9 +107,17 @@ class Screening:
             for now in range(1 + max(level.values()))
         ]
 
-    def finished(self) -> list[Trial]:
-        """Return the trials of which every training is done."""
-        return [trial for trial in self.trials if all(job.done for job in self.jobs_of(trial))]
+    def finished(self, say: Callable[[str], None]) -> list[Trial]:
+        """Return the trials of which every training is done; says which folders hold others."""
+        found = []
+        for trial in self.trials:
+            try:
+                done = all(job.done for job in self.jobs_of(trial))
+            except ValueError as error:
+                say(f"left out {trial.name}: {error}")
+                continue
+            found += [trial] if done else []
+        return found
 
 
 def train_trials(
@@ -136,7 +144,7 @@ def measure_trials(
     spec: how the field prepares a photograph for a network trained at 192 pixels; views: measure
     views at test time too. Raises ValueError where the first trial is not finished.
     """
-    done = screening.finished()
+    done = screening.finished(say)
     if not done or done[0].name != screening.trials[0].name:
         raise ValueError(
             f"the trial {screening.trials[0].name}, with which all are compared, is not trained"
@@ -237,11 +245,13 @@ def _readouts(
     own, beside = everything.rows(test), everything.rows(train).feature
     head = class_prototypes(beside, labels, collections, classes).head()
     plain = own.with_head(*head)
-    readout = make_readout(beside, labels, collections, classes)
+    colors = color_histograms(core, spec, run.parent)
+    readout = make_readout(beside, colors[train], labels, collections, classes)
     found = {
         "head": own.scores,
         "prototypes": plain.scores,
-        "gallery": readout.applied(own).scores,
+        "gallery": plain.scores + readout.gallery.scores(own.feature),
+        "gallery and colours": readout.applied(own, colors[test]).scores,
     }
     if views:
         tested = core.subset(test)
