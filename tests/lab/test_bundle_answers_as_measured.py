@@ -14,7 +14,7 @@ from mineralid.identify import Identifier, unknown
 from mineralid.lab.data.manifest import Manifest, read_manifest
 from mineralid.lab.evaluation.calibrate import class_posterior
 from mineralid.lab.evaluation.readout import Readout, make_readout
-from mineralid.lab.evaluation.scoring import Scores, score_photographs
+from mineralid.lab.evaluation.scoring import Scores, color_histograms, score_photographs
 from mineralid.lab.evaluation.simulated import log_likelihoods
 from mineralid.lab.export.onnx_graph import export_onnx
 from mineralid.lab.export.release import add_to_head
@@ -70,13 +70,15 @@ def readout(network: LiteNetwork, manifest: Manifest) -> Readout:
     part = manifest.subset(range(0, len(manifest), 2))
     feature = score_photographs(network, part, SPEC).feature
     where = np.array([p.collection for p in part.photographs])
-    return make_readout(feature, np.array(part.labels()), where, 4)
+    color = color_histograms(part, SPEC)
+    return make_readout(feature, color, np.array(part.labels()), where, 4)
 
 
 @pytest.fixture(scope="module")
 def measured(network: LiteNetwork, manifest: Manifest, readout: Readout) -> Scores:
     """What the figures of a card are made of."""
-    return readout.applied(score_photographs(network, manifest, SPEC))
+    color = color_histograms(manifest, SPEC)
+    return readout.applied(score_photographs(network, manifest, SPEC), color)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,7 @@ def identifier(
         **readout.prototypes.arrays(),
     }
     folder = tmp_path_factory.mktemp("exported") / "bundle"
-    graph = export_onnx(shipped.eval(), SIZE, readout.gallery)
+    graph = export_onnx(shipped.eval(), SIZE, readout)
     write_bundle(folder, spec, graph, arrays, "# Card\n")
     return Identifier(folder, threads=1)
 
@@ -169,9 +171,11 @@ def test_unknown_is_what_the_fitted_detector_says(
 
 
 def test_the_arrays_of_the_bundle_are_the_head_of_its_graph(
-    identifier: Identifier, measured: Scores, readout: Readout
+    identifier: Identifier, manifest: Manifest, measured: Scores, readout: Readout
 ) -> None:
     arrays = identifier.bundle.arrays
     scores = measured.feature @ arrays["head_weight"].T + arrays["head_bias"]
+    weight, bias = readout.color_head
     scores += readout.gallery.scores(measured.feature)
+    scores += color_histograms(manifest, SPEC) @ weight.T + bias
     np.testing.assert_allclose(scores, measured.scores, rtol=1e-3, atol=1e-3)

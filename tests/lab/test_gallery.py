@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mineralid.lab.evaluation.gallery import make_gallery
+from mineralid.lab.evaluation.prototypes import class_prototypes
 from mineralid.lab.evaluation.readout import make_readout
 from mineralid.lab.evaluation.scoring import Scores
 
@@ -34,7 +35,7 @@ def test_scores_are_the_log_of_a_kernel_sum() -> None:
                 b = point - center
                 cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
                 total += np.exp((cosine - 1) / 0.05) * (label == name)
-            expected = 0.5 * np.log(max(total / max(1, (labels == name).sum()) ** 0.5, np.exp(-40)))
+            expected = 0.2 * np.log(max(total / max(1, (labels == name).sum()) ** 0.5, np.exp(-40)))
             assert found[name] == pytest.approx(expected, abs=2e-3)
 
 
@@ -58,12 +59,16 @@ def test_a_gallery_needs_a_photograph() -> None:
         make_gallery(np.zeros((0, 12), np.float32), np.zeros(0, int), CLASSES)
 
 
-def test_a_readout_adds_prototypes_and_gallery_to_the_head() -> None:
+def test_a_readout_adds_prototypes_gallery_and_colors_to_the_head() -> None:
     feature, labels = drawn(50)
     query, _ = drawn(7, seed=3)
-    readout = make_readout(feature, labels, np.array(["a", "b"] * 25), CLASSES)
-    head = Scores(np.random.default_rng(4).normal(size=(7, CLASSES)).astype(np.float32), query)
-    found = readout.applied(head)
-    expected = head.with_head(*readout.prototypes.head()).scores + readout.gallery.scores(query)
-    np.testing.assert_allclose(found.scores, expected)
+    rng = np.random.default_rng(4)
+    color, seen = rng.random((50, 6)).astype(np.float32), rng.random((7, 6)).astype(np.float32)
+    where = np.array(["a", "b"] * 25)
+    readout = make_readout(feature, color, labels, where, CLASSES)
+    head = Scores(rng.normal(size=(7, CLASSES)).astype(np.float32), query)
+    found = readout.applied(head, seen)
+    weight, bias = class_prototypes(color, labels, where, CLASSES).head(2.0)
+    expected = head.with_head(*readout.prototypes.head()).scores + seen @ weight.T + bias
+    np.testing.assert_allclose(found.scores, expected + readout.gallery.scores(query), atol=1e-4)
     np.testing.assert_array_equal(found.feature, query)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mineralid.lab.evaluation.gallery import make_gallery
+from mineralid.lab.evaluation.readout import make_readout
 from mineralid.lab.export.onnx_graph import (
     INPUT,
     OUTPUTS,
@@ -15,8 +15,9 @@ from mineralid.lab.export.onnx_graph import (
     node_count,
     parity,
 )
-from mineralid.lab.network.gallery import WithGallery
+from mineralid.lab.network.color_histogram import ColorHistogram
 from mineralid.lab.network.lite import LiteNetwork, build_lite
+from mineralid.lab.network.read_out import WithReadOut
 
 pytest.importorskip("efficientnet_lite_pytorch")
 onnx = pytest.importorskip("onnx")
@@ -123,15 +124,20 @@ def test_a_batch_of_one_equals_a_row_of_a_batch(graph: bytes, batch: np.ndarray)
             np.testing.assert_allclose(alone[0], whole[row], rtol=1e-5, atol=1e-5)
 
 
-def test_the_gallery_is_in_the_graph(network: LiteNetwork, batch: np.ndarray) -> None:
-    feature = network(torch.from_numpy(batch))[1].detach().numpy()
+def test_gallery_and_colors_are_in_the_graph(network: LiteNetwork, batch: np.ndarray) -> None:
+    pictures = torch.from_numpy(batch)
+    scores_of_head, feature = (t.detach().numpy() for t in network(pictures)[:2])
+    color = ColorHistogram((0.5,) * 3, (0.5,) * 3)(pictures).numpy()
     rng = np.random.default_rng(1)
-    training = np.concatenate([feature, feature + rng.normal(0, feature.std(), feature.shape)])
-    gallery = make_gallery(training.astype(np.float32), np.arange(6) % 4, 7, axes=5)
-    graph = export_onnx(network, SIZE, gallery)
+    more = feature + rng.normal(0, feature.std(), feature.shape)
+    training = np.concatenate([feature, more]).astype(np.float32)
+    colors = rng.random((6, color.shape[1])).astype(np.float32)
+    readout = make_readout(training, colors, np.arange(6) % 4, np.array(["a", "b"] * 3), 7)
+    graph = export_onnx(network, SIZE, readout)
     scores, found, _ = run(graph, batch)
-    expected = network(torch.from_numpy(batch))[0].detach().numpy() + gallery.scores(feature)
+    weight, bias = readout.color_head
+    expected = scores_of_head + readout.gallery.scores(feature) + color @ weight.T + bias
     np.testing.assert_allclose(scores, expected, atol=2e-3)
     np.testing.assert_allclose(found, feature, atol=1e-4)
-    assert parity(graph, WithGallery(network, gallery), batch) <= PARITY
+    assert parity(graph, WithReadOut(network, readout, (0.5,) * 3, (0.5,) * 3), batch) <= PARITY
     assert parity(graph, network, batch) > 1e-3  # it does add something

@@ -71,7 +71,14 @@ def gather(
 ) -> OutOfFold:
     monkeypatch.setattr(held_out, "load_network", lambda run: Network(run, spoiled))
     monkeypatch.setattr(held_out, "cached_scores", lambda run, net, photos, spec: net.score(photos))
+    monkeypatch.setattr(held_out, "color_histograms", lambda photos, spec, folder: colors(photos))
     return held_out.out_of_fold(kind, manifest, Path, SPEC)
+
+
+def colors(photos: Manifest) -> np.ndarray:
+    seeds = [zlib.crc32(p.image_id.encode()) for p in photos.photographs]
+    drawn = [np.random.default_rng([s, 7]).random(5) for s in seeds]
+    return np.array(drawn, dtype=np.float32).reshape(-1, 5)
 
 
 def folds(manifest: Manifest, kind: str) -> list[Split]:
@@ -150,11 +157,13 @@ def test_scores_are_read_out_with_the_training_side(
         train = list(split.train)
         made = make_readout(
             every.feature[train],
+            colors(core)[train],
             np.array(core.labels())[train],
             np.array([core.photographs[i].collection for i in train]),
             len(CLASSES),
         )
-        expected = made.applied(every.rows(list(split.test))).scores
+        test = list(split.test)
+        expected = made.applied(every.rows(test), colors(core)[test]).scores
         np.testing.assert_array_equal(found.scores.scores[found.fold == number], expected)
         assert not np.array_equal(expected, every.scores[list(split.test)])
 

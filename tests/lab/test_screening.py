@@ -110,7 +110,7 @@ def test_what_is_no_trial_is_refused(trials: Any, message: str, tmp_path: Path) 
 
 
 def test_files_that_are_none_and_names_that_are_none_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"there is no trial 'plian'; allowed: plain6, full"):
+    with pytest.raises(ValueError, match=r"there is no trial 'plian'; allowed: plain6, crop08"):
         read_trials(TRIALS_FILE, only=["plian"])
     path = tmp_path / "trials.json"
     path.write_text("{", encoding="utf-8")

@@ -17,7 +17,7 @@ Float = NDArray[np.float32]
 
 # Chosen on the folds (docs/log.md): what the gallery weighs beside the head, the width of its
 # kernel in cosine, and how many directions of the feature are kept.
-GALLERY_WEIGHT = 0.5
+GALLERY_WEIGHT = 0.2
 KERNEL_WIDTH = 0.05
 AXES = 128
 # A class's kernel sum is divided by its number of photographs to this power: 0.5, as its

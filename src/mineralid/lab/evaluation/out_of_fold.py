@@ -1,6 +1,7 @@
 """Scores of photographs by networks that have not seen them: by specimen, by collection.
 
-The scores are as they ship: prototypes and gallery of the training side added to the head's.
+The scores are as they ship: prototypes, gallery and colours of the training side added to
+the head's.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from mineralid.lab.data.splits import (
     specimen_folds,
 )
 from mineralid.lab.evaluation.readout import make_readout
-from mineralid.lab.evaluation.scoring import Scores, cached_scores
+from mineralid.lab.evaluation.scoring import Scores, cached_scores, color_histograms
 from mineralid.lab.training.train import load_network
 from mineralid.vision.prepare import ImageSpec
 
@@ -90,19 +91,26 @@ def out_of_fold(
     labels = np.array(core.labels())
     collections = np.array([p.collection for p in core.photographs])
     own, other, prototypes = [], [], []
+    colors = [
+        color_histograms(part, spec, run_of(splits[0].name).parent) for part in (core, others)
+    ]
     for number, split in enumerate(splits):
         run = run_of(split.name)
         network = load_network(run)
         everything = cached_scores(run, network, core, spec)
         train, test = list(split.train), list(split.test)
         readout = make_readout(
-            everything.feature[train], labels[train], collections[train], len(core.classes)
+            everything.feature[train],
+            colors[0][train],
+            labels[train],
+            collections[train],
+            len(core.classes),
         )
         prototypes.append(readout.prototypes.arrays())
-        own.append((test, readout.applied(everything.rows(test))))
+        own.append((test, readout.applied(everything.rows(test), colors[0][test])))
         chosen = [int(i) for i in np.flatnonzero(beyond_fold == number)]
         beyond = cached_scores(run, network, others.subset(chosen), spec)
-        other.append((chosen, readout.applied(beyond)))
+        other.append((chosen, readout.applied(beyond, colors[1][chosen])))
         fold[list(split.test)] = number
     return OutOfFold(
         kind,

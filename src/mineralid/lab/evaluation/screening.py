@@ -19,9 +19,9 @@ from torch import nn
 
 from mineralid.lab.data.manifest import Manifest
 from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut, named_split
+from mineralid.lab.evaluation.gallery import make_gallery
 from mineralid.lab.evaluation.metrics import hits, macro, mean_of_folds_interval
 from mineralid.lab.evaluation.prototypes import class_prototypes
-from mineralid.lab.evaluation.readout import make_readout
 from mineralid.lab.evaluation.scoring import Scores, cached_scores, color_histograms
 from mineralid.lab.evaluation.screen_table import Row
 from mineralid.lab.network.lite import LiteNetwork

@@ -7,6 +7,7 @@ from typing import Any
 from mineralid.lab.evaluation.figures import METHODS
 from mineralid.lab.evaluation.gallery import AXES, GALLERY_WEIGHT, KERNEL_WIDTH
 from mineralid.lab.evaluation.prototypes import PROTOTYPE_WEIGHT
+from mineralid.lab.evaluation.readout import COLOR_WEIGHT
 from mineralid.lab.export.markdown import markdown_table
 from mineralid.lab.export.plan import SHIPPED
 from mineralid.vision.bundle_spec import BundleSpec
@@ -62,7 +63,7 @@ def _head(spec: BundleSpec) -> list[str]:
         f"| network | {recipe['backbone']}, {spec.image.height}×{spec.image.width} pixels, "
         f"{export['megabytes']} MB, {export['nodes']} graph nodes "
         f"(the plain backbone has {export['nodes_of_plain_backbone']}) "
-        f"and {export['nodes_of_gallery']} of the gallery |",
+        f"and {export['nodes_of_readout']} of the readout |",
         f"| trained | {counts['trained']:,} parameters: {counts['adapter']:,} scale and shift, "
         f"{counts['head']:,} head; {share:.1%} of the backbone's {counts['backbone']:,} |",
         "| adapter | folded into plain weights; ONNX and torch differ by at most "
@@ -76,7 +77,8 @@ def _head(spec: BundleSpec) -> list[str]:
         f"| head | trained head + {PROTOTYPE_WEIGHT:g} × similarity to class prototypes, each the mean "
         "over collections of a collection's mean feature: one linear layer; + "
         f"{GALLERY_WEIGHT:g} × log of a kernel sum over the gallery, the training photographs' "
-        f"features on {AXES} axes (cosine, width {KERNEL_WIDTH:g}); nothing more to train |",
+        f"features on {AXES} axes (cosine, width {KERNEL_WIDTH:g}); + {COLOR_WEIGHT:g} × "
+        "similarity to class prototypes of the colours; nothing more to train |",
         "",
         "The shipped network was trained on **all** the photographs; every figure below is of "
         "networks trained by the same recipe on a part, measured on photographs that they had not "
@@ -162,8 +164,8 @@ def _chosen_on_these_folds(figures: Any) -> list[str]:
     }
     (before, after), (known_before, known_after) = alone["collection"], alone["specimen"]
     return [
-        "The weights of prototypes and gallery, the size of the image and its crop were **chosen on "
-        f"these folds**. Without prototypes and gallery the photograph alone has {before:.3f} "
+        "The weights of prototypes, gallery and colours, the size of the image and its crop were **chosen on "
+        f"these folds**. Without these additions the photograph alone has {before:.3f} "
         f"top-1 as the mean of the folds left out, as it ships {after:.3f}; on new specimens "
         f"{known_before:.3f} and {known_after:.3f}. By up to that much, and by what size and crop "
         "gained beside it (docs/log.md), the photograph's figures are too kind.",
@@ -195,7 +197,7 @@ def _compared(figures: Any) -> list[str]:
         "## What is trained: linear probe, bias only, scale and shift",
         "",
         "The photograph alone, same recipe, splits, epochs and seed; only the adapter differs. These "
-        "are the trained heads before prototypes and gallery are added to the shipped one.",
+        "are the trained heads before anything is added to the shipped one.",
         "",
         *markdown_table(
             (

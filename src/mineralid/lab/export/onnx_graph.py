@@ -1,4 +1,4 @@
-"""Export a folded network, with or without a gallery, to ONNX and check that both give the same probabilities."""
+"""Export a folded network, with or without a readout, to ONNX and check that both give the same probabilities."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mineralid.lab.network.gallery import GalleryArrays, WithGallery
 from mineralid.lab.network.lite import LiteNetwork
+from mineralid.lab.network.read_out import ReadOut, WithReadOut
+from mineralid.lab.training.module import MEAN, STD
 
 OUTPUTS = ("scores", "feature", "feature_map")
 INPUT = "image"
@@ -19,12 +20,10 @@ OPSET = 17
 PARITY = 1e-4
 
 
-def export_onnx(
-    network: LiteNetwork, image_size: int, gallery: GalleryArrays | None = None
-) -> bytes:
+def export_onnx(network: LiteNetwork, image_size: int, read_out: ReadOut | None = None) -> bytes:
     """Return the ONNX graph of a network, adapters folded, batch size free.
 
-    gallery: of training photographs, whose scores are added to the head's.
+    read_out: of training photographs, whose scores are added to the head's.
 
     Input `image` float32 [B, 3, H, W]; outputs `scores` [B, C], `feature` [B, D], `feature_map`
     [B, D, H/32, W/32]. Constants are folded by ONNX Runtime's basic (hardware-independent) level.
@@ -32,8 +31,8 @@ def export_onnx(
     import onnxruntime
 
     folded: torch.nn.Module = network.folded()
-    if gallery is not None:
-        folded = WithGallery(folded, gallery)
+    if read_out is not None:
+        folded = WithReadOut(folded, read_out, MEAN, STD)
     plain = folded.cpu().float().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     names = (INPUT, *OUTPUTS)
     stream = io.BytesIO()

@@ -37,7 +37,7 @@ from mineralid.lab.evaluation.figures import (
 from mineralid.lab.evaluation.metrics import accuracy, mean_of_folds
 from mineralid.lab.evaluation.out_of_fold import judges, out_of_fold
 from mineralid.lab.evaluation.readout import make_readout
-from mineralid.lab.evaluation.scoring import cached_scores
+from mineralid.lab.evaluation.scoring import cached_scores, color_histograms
 from mineralid.lab.evaluation.simulated import (
     READING_SOURCE,
     evidence_catalogue,
@@ -53,8 +53,8 @@ from mineralid.lab.export.onnx_graph import (
     parity,
 )
 from mineralid.lab.export.plan import ADAPTERS, KINDS, SHIPPED, Plan
-from mineralid.lab.network.gallery import WithGallery
 from mineralid.lab.network.lite import LiteNetwork, build_lite, parameter_counts
+from mineralid.lab.network.read_out import WithReadOut
 from mineralid.lab.training.launch import run_jobs
 from mineralid.lab.training.module import MEAN, STD
 from mineralid.lab.training.record import read_record
@@ -86,15 +86,16 @@ def make_release(plan: Plan, *, at_once: int, threads: int, say: Callable[[str],
     core = manifest.of_classes()
     readout = make_readout(
         cached_scores(run, network, core, IMAGE).feature,
+        color_histograms(core, IMAGE, out),
         np.array(core.labels()),
         np.array([p.collection for p in core.photographs]),
         len(core.classes),
     )
     add_to_head(network, *readout.prototypes.head())
-    graph = export_onnx(network, IMAGE.height, readout.gallery)
+    graph = export_onnx(network, IMAGE.height, readout)
     sample = core.photographs[:: max(1, len(core) // 64)]
     images = np.stack([prepare_photo(p.path, IMAGE) for p in sample])
-    difference = parity(graph, WithGallery(network, readout.gallery), images)
+    difference = parity(graph, WithReadOut(network, readout, MEAN, STD), images)
     if difference > PARITY:
         raise RuntimeError(
             f"ONNX and torch differ by {difference:.2g} in probability; allowed: {PARITY:g}"
@@ -103,7 +104,7 @@ def make_release(plan: Plan, *, at_once: int, threads: int, say: Callable[[str],
     figures["export"] = {
         "parity": difference,
         "nodes": node_count(export_onnx(network, IMAGE.height)),
-        "nodes_of_gallery": node_count(graph) - node_count(export_onnx(network, IMAGE.height)),
+        "nodes_of_readout": node_count(graph) - node_count(export_onnx(network, IMAGE.height)),
         "nodes_of_plain_backbone": node_count(plain),
         "megabytes": round(len(graph) / 1e6, 2),
     }

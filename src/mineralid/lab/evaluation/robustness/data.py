@@ -19,8 +19,9 @@ from mineralid.lab.data.manifest import Manifest, read_manifest
 from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut, Split
 from mineralid.lab.evaluation.out_of_fold import judges
 from mineralid.lab.evaluation.prototypes import class_prototypes
+from mineralid.lab.evaluation.readout import make_readout
 from mineralid.lab.evaluation.robustness.readings import Corruption, Judge, Readings, codes_of
-from mineralid.lab.evaluation.scoring import Scores, cached_scores
+from mineralid.lab.evaluation.scoring import Scores, cached_scores, color_histograms
 from mineralid.lab.evaluation.simulated import (
     READING_SOURCE,
     TESTS,
@@ -35,7 +36,8 @@ from mineralid.vision.prepare import ImageSpec
 Array = NDArray[np.float64]
 Float = NDArray[np.float32]
 
-Readout = Callable[[Scores, Split, Manifest], Scores]
+# Of a network's scores and the colours of all core photographs, and its split.
+Readout = Callable[[Scores, Float, Split, Manifest], Scores]
 
 KINDS = ("specimen", "collection")
 
@@ -214,19 +216,18 @@ def describe_readings(bench: Bench) -> dict[str, Any]:
     }
 
 
-def with_prototypes(found: Scores, split: Split, core: Manifest) -> Scores:
+def with_prototypes(found: Scores, color: Float, split: Split, core: Manifest) -> Scores:
     """Return the scores of all core photographs, prototypes of the training side added."""
     rows, labels, collections = _training_side(split, core)
     made = class_prototypes(found.feature[rows], labels, collections, len(core.classes))
     return found.with_head(*made.head())
 
 
-def with_readout(found: Scores, split: Split, core: Manifest) -> Scores:
-    """Return the scores of all core photographs as a bundle gives them: prototypes and gallery."""
-    from mineralid.lab.evaluation.readout import make_readout
-
+def with_readout(found: Scores, color: Float, split: Split, core: Manifest) -> Scores:
+    """Return the scores of all core photographs as a bundle gives them."""
     rows, labels, collections = _training_side(split, core)
-    return make_readout(found.feature[rows], labels, collections, len(core.classes)).applied(found)
+    made = make_readout(found.feature[rows], color[rows], labels, collections, len(core.classes))
+    return made.applied(found, color)
 
 
 # What turns a network's scores into those that a bundle gives: of the first release, and now.
@@ -263,7 +264,8 @@ def load_splits(
             run = run_of(split.name)
             say(f"scores of {run}")
             found = cached_scores(run, load_network(run), core, spec)
-            scored[kind][split.name] = split, readout(found, split, core)
+            color = color_histograms(core, spec, run.parent)
+            scored[kind][split.name] = split, readout(found, color, split, core)
     return assemble_splits(core, scored)
 
 
