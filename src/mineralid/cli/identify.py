@@ -119,12 +119,17 @@ def identify(
         "magnetism": magnetism,
         "acid": acid,
     }
-    options = {
-        "trust": None if trust is None else _share("trust", trust),
-        "confidence": _share("confidence", confidence),
-        "top": _count(top),
-        "prior": prior,
-    }
+    from mineralid.identify.option_text import read_count, read_share
+
+    try:
+        options = {
+            "trust": None if trust is None else read_share("trust", trust),
+            "confidence": read_share("confidence", confidence),
+            "top": read_count(top),
+            "prior": prior,
+        }
+    except ValueError as error:
+        raise failure(error) from None
     if table is None and folder is None:
         for name, given in (("--output", output is not None), ("--resume", resume)):
             if given:
@@ -141,27 +146,6 @@ def identify(
     if output is None:
         raise failure(f"{source} needs --output OUT, a file that ends in .jsonl or .csv")
     _many_stones(table, folder, output, options, bundle, resume)
-
-
-def _count(top: str) -> int | None:
-    if top.strip().lower() == "all":
-        return None
-    try:
-        return int(top)
-    except ValueError:
-        raise failure(f"top is {top!r}; allowed: a whole number from 1, or all") from None
-
-
-def _share(name: str, text: str) -> float:
-    try:
-        value = float(text.strip().removesuffix("%"))
-    except ValueError:
-        raise failure(f"{name} is {text!r}; allowed: a number from 0 to 1") from None
-    if text.strip().endswith("%"):
-        return value / 100
-    if 10 <= value <= 100:
-        raise failure(f"{name} is {text}; allowed: 0 to 1; write {value / 100:g}, or {text}%")
-    return value
 
 
 def _one_stone(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mineralid.minerals import Catalogue, Mineral, UnknownMineral, load_catalogue
+from mineralid.minerals.record import as_record
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from mineralid.observation import HardnessReading
 
 # Fact column -> how it is called, with its unit.
 LABELS = {
@@ -80,28 +78,19 @@ def minerals(
             f"give a name or readings, for example --hardness 6-6.5 --luster metallic; "
             f"--json lists all {len(catalogue):,} minerals"
         )
-    found = sorted(catalogue.where(**_conditions(readings)), key=lambda m: -m.commonness)
+    from mineralid.observation import ReadingError
+    from mineralid.observation.conditions import conditions
+
+    try:
+        fitting = catalogue.where(**conditions(readings))
+    except ReadingError as error:
+        raise _fail(str(error)) from None
+    found = sorted(fitting, key=lambda m: -m.commonness)
     if as_json:
         records = [as_record(catalogue, mineral) for mineral in found]
         typer.echo(json.dumps(records, ensure_ascii=False, indent=2))
     else:
         _print_list(_console(), catalogue, found)
-
-
-def as_record(catalogue: Catalogue, mineral: Mineral) -> dict[str, Any]:
-    """A mineral as JSON values; null or [] is "not known"."""
-    record: dict[str, Any] = {
-        "name": mineral.name,
-        "kind": mineral.kind,
-        "ancestors": list(catalogue.ancestors(mineral.name)),
-    }
-    for column in LABELS:
-        value = mineral.value(column)
-        record[column] = list(value) if isinstance(value, tuple) else value
-    record["commonness"] = mineral.commonness
-    record["names"] = {language: list(names) for language, names in mineral.names.items()}
-    record["sources"] = {column: list(ids) for column, ids in mineral.sources.items()}
-    return record
 
 
 def _fail(message: str) -> typer.Exit:
@@ -113,39 +102,6 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False)
-
-
-def _conditions(readings: Mapping[str, str | None]) -> dict[str, Any]:
-    """Readings as people give them -> conditions of Catalogue.where."""
-    from mineralid.observation import (
-        ReadingError,
-        parse_density,
-        parse_hardness,
-        parse_words,
-    )
-
-    conditions: dict[str, Any] = {}
-    try:
-        hardness = parse_hardness(readings["hardness"])
-        if hardness is not None:
-            conditions["hardness_mohs"] = _hardness_interval(hardness)
-        density = parse_density(readings["density"])
-        if density is not None:
-            conditions["density_g_cm3"] = (density.low, density.high)
-        for test in ("luster", "streak", "magnetism", "acid"):
-            words = parse_words(readings[test], test)
-            if words is not None:
-                conditions[test] = words.tokens
-    except ReadingError as error:
-        raise _fail(str(error)) from None
-    return conditions
-
-
-def _hardness_interval(reading: HardnessReading) -> tuple[float, float]:
-    """The hardness that a reading allows: stated bounds narrowed by comparisons."""
-    lows = [*reading.above_mohs, 0.0 if reading.low_mohs is None else reading.low_mohs]
-    highs = [*reading.below_mohs, 10.0 if reading.high_mohs is None else reading.high_mohs]
-    return max(lows), min(highs)
 
 
 def _shown(catalogue: Catalogue, mineral: Mineral, column: str) -> str:

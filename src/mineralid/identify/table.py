@@ -121,7 +121,8 @@ def answer_table(
         raise TableError(f"output {str(output)!r}: it names no file; give one in .jsonl or .csv")
     for place in (target, target.with_name(target.name + ".partial")):
         try:
-            same = place.exists() and place.samefile(opened.path)
+            read_from = opened.path
+            same = isinstance(read_from, Path) and place.exists() and place.samefile(read_from)
         except OSError as error:  # a name that is too long
             raise TableError(f"output {target}: it cannot be written ({error.strerror})") from None
         if same:

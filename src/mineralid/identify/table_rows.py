@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mineralid.identify.identifier import NOTHING_GIVEN
 from mineralid.identify.table_errors import TableError
+from mineralid.identify.table_memory import TableInMemory
 from mineralid.identify.table_text import checked_sha256
 from mineralid.minerals.tests_table import load_tests
 from mineralid.observation import Reading, ReadingError, parse_reading
@@ -48,7 +49,7 @@ class StoneRow:
 class Table:
     """A checked CSV table. header: its names, stripped; rows: how many stones; sha256: of its bytes."""
 
-    path: Path
+    path: Path | TableInMemory
     delimiter: str
     header: tuple[str, ...]
     rows: int
@@ -116,14 +117,14 @@ def known_columns() -> tuple[str, ...]:
     return (PHOTO_COLUMN, *load_tests())
 
 
-def open_table(path: str | os.PathLike[str]) -> Table:
-    """Check a table from its first byte to its last and count its rows.
+def open_table(path: str | os.PathLike[str] | TableInMemory) -> Table:
+    """Check a table, a file or in memory, from its first byte to its last and count its rows.
 
     CSV in UTF-8 with or without a byte order mark; commas, or semicolons or tabs where the header
     shows more known columns by them. Names of columns are matched without regard to case and
     spaces around them. Blank lines are no rows. TableError names the file and what is wrong.
     """
-    place = Path(path)
+    place = path if isinstance(path, TableInMemory) else Path(path)
     sha256 = checked_sha256(place)
     delimiter, header = _sniffed_header(place)
     known = _known_columns(header)
@@ -163,7 +164,7 @@ def _misspelt(names: Iterable[str], known: list[str]) -> dict[str, str]:
     return found
 
 
-def _sniffed_header(path: Path) -> tuple[str, tuple[str, ...]]:
+def _sniffed_header(path: Path | TableInMemory) -> tuple[str, tuple[str, ...]]:
     """Delimiter and header: of those that show the most known columns the first."""
     found: list[tuple[str, tuple[str, ...]]] = []
     problems = []
@@ -181,7 +182,7 @@ def _sniffed_header(path: Path) -> tuple[str, tuple[str, ...]]:
     return max(found, key=lambda item: len(_known_columns(item[1])))
 
 
-def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
+def _records(path: Path | TableInMemory, delimiter: str) -> Iterator[list[str]]:
     """Header and rows, without blank lines."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, delimiter=delimiter, strict=True)

@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 from mineralid.identify.table_errors import TableError
+from mineralid.identify.table_memory import TableInMemory
 from mineralid.vision.file_format import PREFIX_BYTES, sniff_format
 
 _CHUNK_BYTES = 1 << 20
@@ -14,7 +15,7 @@ _OFFICE = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _ADVICE = "save it as CSV in UTF-8"
 
 
-def checked_sha256(path: Path) -> str:
+def checked_sha256(path: Path | TableInMemory) -> str:
     """Return the SHA-256 of a file that is UTF-8 text throughout.
 
     TableError: there is no such file, it cannot be read, or it is something else; then the message
@@ -62,7 +63,7 @@ def checked_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _refuse_other(path: Path, prefix: bytes) -> None:
+def _refuse_other(path: Path | TableInMemory, prefix: bytes) -> None:
     if prefix.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise TableError(
             f"table {path}: it is in UTF-16, by its byte order mark at byte 0; {_ADVICE}"
@@ -74,7 +75,9 @@ def _refuse_other(path: Path, prefix: bytes) -> None:
         raise TableError(f"table {path}: it is a {picture} picture, no table")
 
 
-def _not_utf8(path: Path, error: UnicodeDecodeError, start: int, line: int) -> TableError:
+def _not_utf8(
+    path: Path | TableInMemory, error: UnicodeDecodeError, start: int, line: int
+) -> TableError:
     where, content = start + error.start, bytes(error.object)
     before = content[: error.start]
     around = before[before.rfind(b"\n") + 1 :] + content[error.start :].split(b"\n", 1)[0]

@@ -87,7 +87,7 @@ def _picture_into(
     picture: Image.Image, spec: ImageSpec, out: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     resized = picture.resize(
-        (spec.width, spec.height), _FILTERS[spec.resample], box=_box(*picture.size, spec)
+        (spec.width, spec.height), _FILTERS[spec.resample], box=view_box(*picture.size, spec)
     )
     mean = np.array(spec.mean, dtype=np.float32)[:, None, None]
     std = np.array(spec.std, dtype=np.float32)[:, None, None]
@@ -97,8 +97,11 @@ def _picture_into(
     return out
 
 
-def _box(width: int, height: int, spec: ImageSpec) -> tuple[float, float, float, float]:
-    # Left, top, right, bottom in pixels of the picture; fractions are resampled, not rounded.
+def view_box(width: int, height: int, spec: ImageSpec) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of what the network sees of a picture, in its pixels.
+
+    Fractions are resampled, not rounded.
+    """
     if spec.fit == "stretch":
         box_width, box_height = float(width), float(height)
     else:

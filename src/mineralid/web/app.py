@@ -1,34 +1,75 @@
-"""The app: routes, page, limits and what runs with them."""
+"""The app: routes, page, limits, and what runs beside them."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 
+import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from mineralid.identify import Identifier
 from mineralid.version import __version__
-from mineralid.web import identify_route, vocabulary_route
+from mineralid.web import (
+    batch_route,
+    heatmap_route,
+    identify_route,
+    messages_route,
+    minerals_route,
+    vocabulary_route,
+)
 from mineralid.web.headers import SecurityHeaders
 from mineralid.web.limits import Limits
+from mineralid.web.lingering import Lingering
 from mineralid.web.problems import add_handlers
+from mineralid.web.rates import Rate
 from mineralid.web.services import Services
 
 STATIC = files("mineralid.web") / "static"
 
 
-def create_app(identifier: Identifier | None = None, **limits: Any) -> FastAPI:
-    """Make the app. identifier: None for the bundle that ships; limits: fields of `Limits`."""
-    services = Services(identifier or Identifier(), Limits(**limits))
-    app = FastAPI(title="mineralid", version=__version__, docs_url=None, redoc_url=None)
+def create_app(
+    identifier: Identifier | None = None, *, rate: Rate | None = None, **limits: Any
+) -> FastAPI:
+    """Make the app.
+
+    identifier: None for the bundle that ships. rate: of one client (None: the default, which
+    spares this machine). limits: fields of `Limits`.
+    """
+    services = Services(identifier or Identifier(), Limits(**limits), rate or Rate())
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        await anyio.to_thread.run_sync(services.start)
+        forgetting = asyncio.get_running_loop().create_task(services.forget())
+        try:
+            yield
+        finally:
+            forgetting.cancel()
+            await services.batches.close()
+            await anyio.to_thread.run_sync(services.close)
+
+    app = FastAPI(
+        title="mineralid", version=__version__, docs_url=None, redoc_url=None, lifespan=life
+    )
     app.state.services = services
     add_handlers(app)
+    app.add_middleware(Lingering)
     app.add_middleware(SecurityHeaders)
-    app.include_router(identify_route.router)
-    app.include_router(vocabulary_route.router)
+    for route in (
+        identify_route,
+        vocabulary_route,
+        minerals_route,
+        heatmap_route,
+        batch_route,
+        messages_route,
+    ):
+        app.include_router(route.router)
 
     @app.get("/api/health")
     async def health() -> dict[str, str]:

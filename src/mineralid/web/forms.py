@@ -78,6 +78,7 @@ async def read_form(request: Request, rules: FormRules, reserve: Callable[[int],
     else:
         raise Problem(
             415,
+            "wrong-body",
             f"the body is {_shown(kind)}; allowed: {MULTIPART.decode()}, {URLENCODED.decode()}",
             "body",
         )
@@ -93,15 +94,21 @@ async def read_form(request: Request, rules: FormRules, reserve: Callable[[int],
     except TimeoutError:
         raise Problem(
             408,
+            "slow-upload",
             f"the request did not arrive in {rules.seconds:g} seconds ({_size(total)} did)",
             reader.last_field,
         ) from None
     except ClientDisconnect:
-        raise Problem(400, "the request broke off", "body") from None
+        raise Problem(400, "malformed", "the request broke off", "body") from None
     if not total:
         return Form()
     if not kind:
-        raise Problem(415, f"the body has no Content-Type; allowed: {MULTIPART.decode()}", "body")
+        raise Problem(
+            415,
+            "wrong-body",
+            f"the body has no Content-Type; allowed: {MULTIPART.decode()}",
+            "body",
+        )
     return reader.finished()
 
 
@@ -119,7 +126,9 @@ class _Multipart:
         self._limit = 0
         self._filename: str | None = None
         if not options.get(b"boundary"):
-            raise Problem(400, "the Content-Type of the body names no boundary", "body")
+            raise Problem(
+                400, "malformed", "the Content-Type of the body names no boundary", "body"
+            )
         try:
             self._parser = MultipartParser(
                 options[b"boundary"],
@@ -135,17 +144,21 @@ class _Multipart:
                 },
             )
         except FormParserError as error:
-            raise Problem(400, f"the boundary of the body: {error}", "body") from None
+            raise Problem(400, "malformed", f"the boundary of the body: {error}", "body") from None
 
     def write(self, chunk: bytes) -> None:
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise Problem(400, f"the body is no well-formed multipart: {error}", "body") from None
+            raise Problem(
+                400, "malformed", f"the body is no well-formed multipart: {error}", "body"
+            ) from None
 
     def finished(self) -> Form:
         if not self._ended:
-            raise Problem(400, "the body ends before its closing boundary", self.last_field)
+            raise Problem(
+                400, "malformed", "the body ends before its closing boundary", self.last_field
+            )
         return self.form
 
     def _part_begins(self) -> None:
@@ -165,7 +178,9 @@ class _Multipart:
     def _check_header(self) -> None:
         kept = sum(len(k) + len(v) for k, v in self._headers.items())
         if kept + len(self._name) + len(self._value) > _HEADER_BYTES:
-            raise Problem(400, f"headers of a part have over {_HEADER_BYTES} bytes", "body")
+            raise Problem(
+                400, "malformed", f"headers of a part have over {_HEADER_BYTES} bytes", "body"
+            )
 
     def _header_ends(self) -> None:
         self._headers[bytes(self._name).lower()] = bytes(self._value)
@@ -175,7 +190,7 @@ class _Multipart:
     def _headers_end(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         if b"name" not in options:
-            raise Problem(400, "a part has no name in its Content-Disposition", "body")
+            raise Problem(400, "malformed", "a part has no name in its Content-Disposition", "body")
         name = options[b"name"].decode("utf-8", "replace")
         rules = self._rules
         filename = options.get(b"filename")
@@ -183,15 +198,19 @@ class _Multipart:
         if name in rules.files_allowed:
             self.last_field = name
             if filename is None:
-                raise Problem(422, f"{name} is text; allowed: a file with its name", name)
+                raise Problem(
+                    422, "bad-field", f"{name} is text; allowed: a file with its name", name
+                )
             sent = self.form.files.setdefault(name, [])
             if len(sent) >= rules.files_allowed[name]:
-                raise Problem(413, f"more than {rules.files_allowed[name]} files in {name}", name)
+                raise Problem(
+                    413, "too-large", f"more than {rules.files_allowed[name]} files in {name}", name
+                )
             self._limit = rules.file_bytes[name]
         elif name in rules.texts:
             self.last_field = name
             if filename is not None:
-                raise Problem(422, f"{name} is a file; allowed: text", name)
+                raise Problem(422, "bad-field", f"{name} is a file; allowed: text", name)
             _check_once(self.form, name)
             self._limit = rules.text_bytes
         else:
@@ -200,7 +219,9 @@ class _Multipart:
     def _data(self, data: bytes, start: int, end: int) -> None:
         if len(self._content) + end - start > self._limit:
             what = self.last_field if self._filename is None else f"file {self._filename!r}"
-            raise Problem(413, f"{what} has over {_size(self._limit)}", self.last_field)
+            raise Problem(
+                413, "too-large", f"{what} has over {_size(self._limit)}", self.last_field
+            )
         self._content += memoryview(data)[start:end]
 
     def _part_ends(self) -> None:
@@ -228,7 +249,10 @@ class _Urlencoded:
         most = self._rules.text_bytes * len(self._rules.texts)
         if len(self._body) + len(chunk) > most:
             raise Problem(
-                413, f"the form has over {_size(most)}; photographs go by multipart", "body"
+                413,
+                "too-large",
+                f"the form has over {_size(most)}; photographs go by multipart",
+                "body",
             )
         self._body += chunk
 
@@ -242,25 +266,29 @@ class _Urlencoded:
             _check_once(form, name)
             content = unquote_to_bytes(value)
             if len(content) > self._rules.text_bytes:
-                raise Problem(413, f"{name} has over {_size(self._rules.text_bytes)}", name)
+                raise Problem(
+                    413, "too-large", f"{name} has over {_size(self._rules.text_bytes)}", name
+                )
             form.texts[name] = _text(content, name)
         return form
 
 
 def _check_once(form: Form, name: str) -> None:
     if name in form.texts:
-        raise Problem(422, f"{name} is given more than once; allowed: once", name)
+        raise Problem(422, "bad-field", f"{name} is given more than once; allowed: once", name)
 
 
 def _unknown(rules: FormRules, name: str) -> Problem:
-    return Problem(422, f"unknown field {name[:80]!r}; known: {rules.known()}", name[:80])
+    return Problem(
+        422, "bad-field", f"unknown field {name[:80]!r}; known: {rules.known()}", name[:80]
+    )
 
 
 def _text(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        raise Problem(422, f"{name} is no UTF-8 text", name) from None
+        raise Problem(422, "bad-field", f"{name} is no UTF-8 text", name) from None
 
 
 def _filename(raw: bytes) -> str:
@@ -269,7 +297,7 @@ def _filename(raw: bytes) -> str:
 
 
 def _too_large(rules: FormRules, what: str) -> Problem:
-    return Problem(413, f"{what}; allowed: up to {_size(rules.request_bytes)}", "body")
+    return Problem(413, "too-large", f"{what}; allowed: up to {_size(rules.request_bytes)}", "body")
 
 
 def _size(count: int) -> str:

@@ -19,15 +19,16 @@ class Limits:
     decode_seconds, decode_bytes: of one photograph; decode_bytes is memory beyond what a worker
     needs anyway. score_workers: threads that run the network (None: one a core).
     score_batch: most pictures in one call. tokens, token_seconds: photographs' results that are kept, and how
-    long. batches, batch_photos, batch_rows, batch_bytes, table_bytes, batch_seconds: lists of
-    stones kept at once, the size of one, and how long one is kept after its last use.
+    long. batches, batch_photos, batch_rows, batch_bytes, table_bytes, batch_upload_seconds: lists of
+    stones kept at once, the size of one and the time to send it; batch_seconds: how long one is
+    kept after its last use.
     """
 
     photo_bytes: int = 25 * MEBIBYTE
     request_bytes: int = 60 * MEBIBYTE
     photos: int = 8
     field_bytes: int = 4096
-    upload_bytes: int = 512 * MEBIBYTE
+    upload_bytes: int = 256 * MEBIBYTE
     upload_seconds: float = 120.0
     answer_seconds: float = 60.0
     waiting: int = 128
@@ -35,14 +36,15 @@ class Limits:
     decode_seconds: float = 20.0
     decode_bytes: int = 1024 * MEBIBYTE
     score_workers: int | None = None
-    score_batch: int = 4
+    score_batch: int = 2
     tokens: int = 2000
     token_seconds: float = 600.0
-    batches: int = 8
+    batches: int = 4
     batch_photos: int = 500
     batch_rows: int = 5000
     batch_bytes: int = 256 * MEBIBYTE
     table_bytes: int = 8 * MEBIBYTE
+    batch_upload_seconds: float = 600.0
     batch_seconds: float = 1800.0
 
     def __post_init__(self) -> None:

@@ -15,41 +15,50 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mineralid.observation import ReadingError
+from mineralid.web.headers import HEADERS
 
 MEDIA_TYPE = "application/problem+json"
+_MOST_DETAIL = 1000  # characters
 _LOG = logging.getLogger("mineralid.web")
 
 
 class Problem(Exception):
-    """A request that is not answered. field: the part of it that is wrong, or None."""
+    """A request that is not answered.
+
+    kind: one word for programs. field: the part of the request that is wrong, or None.
+    """
 
     def __init__(
         self,
         status: int,
+        kind: str,
         detail: str,
         field: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
+        self.kind = kind
         self.detail = detail
         self.field = field
         self.headers = dict(headers or {})
 
 
-def unavailable(detail: str, retry_after_seconds: int) -> Problem:
+def busy(detail: str, retry_after_seconds: int) -> Problem:
     """503 that says when to come again."""
-    return Problem(503, detail, headers={"Retry-After": str(max(1, retry_after_seconds))})
+    wait = {"Retry-After": str(max(1, retry_after_seconds))}
+    return Problem(503, "busy", detail, headers=wait)
 
 
-def problem_body(status: int, detail: str, field: str | None) -> bytes:
+def problem_body(problem: Problem) -> bytes:
     """The JSON of a problem."""
+    detail = problem.detail
     body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "field": field,
+        "type": f"/problems/{problem.kind}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": detail if len(detail) <= _MOST_DETAIL else detail[: _MOST_DETAIL - 3] + "...",
+        "field": problem.field,
     }
     return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
@@ -57,7 +66,7 @@ def problem_body(status: int, detail: str, field: str | None) -> bytes:
 def problem_response(problem: Problem) -> Response:
     """The answer that tells a problem."""
     return Response(
-        problem_body(problem.status, problem.detail, problem.field),
+        problem_body(problem),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
         headers=problem.headers,
@@ -71,24 +80,26 @@ def add_handlers(app: FastAPI) -> None:
         return problem_response(error)
 
     async def of_reading(request: Request, error: Any) -> Response:
-        return problem_response(Problem(422, str(error), error.field))
+        return problem_response(Problem(422, "bad-reading", str(error), error.field))
 
     async def of_parameter(request: Request, error: Any) -> Response:
         first = error.errors()[0]
         name = str(first["loc"][-1])
-        return problem_response(Problem(422, f"{name}: {first['msg']}", name))
+        return problem_response(Problem(422, "bad-parameter", f"{name}: {first['msg']}", name))
 
     async def of_http(request: Request, error: Any) -> Response:
-        detail = {
-            404: "there is nothing at this address",
-            405: "this address does not take that method",
-        }.get(error.status_code, str(error.detail))
-        return problem_response(Problem(error.status_code, detail, None, error.headers))
+        kind, detail = {
+            404: ("not-found", "there is nothing at this address"),
+            405: ("method", "this address does not take that method"),
+        }.get(error.status_code, ("http", str(error.detail)))
+        return problem_response(Problem(error.status_code, kind, detail, None, error.headers))
 
     async def of_anything(request: Request, error: Exception) -> Response:
-        # The class and place of the error, never what was sent.
-        _LOG.error("unexpected error at %s", request.scope["path"][:80], exc_info=error)
-        return problem_response(Problem(500, "something went wrong in the server"))
+        # The kind of error and its place, never what was sent.
+        _LOG.error("unexpected %s in the server", type(error).__name__)
+        response = problem_response(Problem(500, "internal", "something went wrong in the server"))
+        response.headers.update(HEADERS)  # this answer passes by the middleware that adds them
+        return response
 
     app.add_exception_handler(Problem, of_problem)
     app.add_exception_handler(ReadingError, of_reading)

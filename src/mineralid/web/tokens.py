@@ -55,6 +55,7 @@ class TokenStore:
         if found is None:
             raise Problem(
                 422,
+                "unknown-token",
                 "the token is unknown or has expired: send the photographs again "
                 f"(a token holds {self._seconds / 60:g} minutes)",
                 "token",

@@ -5,27 +5,38 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from mineralid.minerals.color_phrases import Lab
 from mineralid.minerals.tests_table import FieldTest, load_tests
 from mineralid.observation import TOOLS
+from mineralid.web.limits import Limits
 
 Language = Literal["en", "zh"]
 
 router = APIRouter()
 
+# Limits that a page needs to know before it sends anything.
+_TOLD = (
+    "photos", "photo_bytes", "request_bytes", "token_seconds",
+    "batch_photos", "batch_rows", "batch_bytes", "table_bytes",
+)  # fmt: skip
 
-@router.get("/api/tests", summary="The field tests and their words")
-def tests(lang: Language = "en") -> dict[str, Any]:
-    """Vocabularies for building the controls, labels in `lang`."""
-    return described_tests(lang)
+
+@router.get("/api/tests")
+def tests(request: Request, lang: Language = "en") -> dict[str, Any]:
+    """The field tests with their words in `lang`, in the order of their table, and what may be sent."""
+    limits: Limits = request.app.state.services.limits
+    return {
+        "tests": described_tests(lang),
+        "limits": {name: getattr(limits, name) for name in _TOLD},
+    }
 
 
 @cache
-def described_tests(language: Language) -> dict[str, Any]:
-    """Every test by name, in the table's order."""
-    return {name: _described(test, language) for name, test in load_tests().items()}
+def described_tests(language: Language) -> list[dict[str, Any]]:
+    """Every test, in the table's order."""
+    return [_described(test, language) for test in load_tests().values()]
 
 
 def _described(test: FieldTest, language: Language) -> dict[str, Any]:
@@ -39,7 +50,12 @@ def _described(test: FieldTest, language: Language) -> dict[str, Any]:
         about |= {"unit": test.unit, "min": test.low, "max": test.high}
         if test.by_comparison:
             about["tools"] = [
-                {"token": tool.name, "hardness_mohs": tool.hardness_mohs, "synonyms": tool.synonyms}
+                {
+                    "name": tool.name,
+                    "label": tool.label or tool.name,
+                    "mohs": tool.hardness_mohs,
+                    "synonyms": list(tool.synonyms),
+                }
                 for tool in TOOLS
             ]
         return about
