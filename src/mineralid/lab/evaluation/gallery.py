@@ -80,4 +80,7 @@ def make_gallery(
     share = np.zeros((len(rows), classes))
     share[np.arange(len(rows)), found] = 1.0
     share /= np.maximum(share.sum(0), 1.0) ** COUNT_POWER
-    return Gallery(*(a.astype(np.float32) for a in (center, kept, points, share)))
+    single = np.float32
+    return Gallery(
+        center.astype(single), kept.astype(single), points.astype(single), share.astype(single)
+    )

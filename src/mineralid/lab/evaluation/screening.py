@@ -19,9 +19,9 @@ from torch import nn
 
 from mineralid.lab.data.manifest import Manifest
 from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut, named_split
-from mineralid.lab.evaluation.gallery import make_gallery
 from mineralid.lab.evaluation.metrics import hits, macro, mean_of_folds_interval
 from mineralid.lab.evaluation.prototypes import class_prototypes
+from mineralid.lab.evaluation.readout import make_readout
 from mineralid.lab.evaluation.scoring import Scores, cached_scores, color_histograms
 from mineralid.lab.evaluation.screen_table import Row
 from mineralid.lab.network.lite import LiteNetwork
@@ -197,7 +197,7 @@ def _measured(screening: Screening, trial: Trial, spec: ImageSpec, views: bool) 
     fives: dict[str, list[Array]] = {}
     tests = [list(named_split(core, s, screening.left_out).test) for s in screening.splits]
     for seed in range(screening.seeds):
-        parts: dict[str, list[Array]] = {}
+        parts: dict[str, list[NDArray[np.floating]]] = {}
         for split in screening.splits:
             run = trial.run(screening.out, split, seed)
             size = trial.recipe(screening.out, split, seed).image_size

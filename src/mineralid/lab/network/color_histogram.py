@@ -32,6 +32,12 @@ class ColorHistogram(nn.Module):
     the shares sum to 1. mean, std: what the pictures were normalised with.
     """
 
+    mean: torch.Tensor
+    std: torch.Tensor
+    planes: torch.Tensor
+    luma: torch.Tensor
+    chroma: torch.Tensor
+
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         shape = (1, 3, 1, 1)

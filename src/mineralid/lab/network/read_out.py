@@ -18,28 +18,29 @@ Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 class GalleryArrays(Protocol):
     """Center [D], axes [P, D], points [n, P], share [n, C], weight, width of the kernel, floor."""
 
-    center: NDArray[np.float32]
-    axes: NDArray[np.float32]
-    points: NDArray[np.float32]
-    share: NDArray[np.float32]
-    weight: float
-    width: float
-
     @property
-    def floor(self) -> float:
-        """Return the least kernel value."""
-        ...
+    def center(self) -> NDArray[np.float32]: ...
+    @property
+    def axes(self) -> NDArray[np.float32]: ...
+    @property
+    def points(self) -> NDArray[np.float32]: ...
+    @property
+    def share(self) -> NDArray[np.float32]: ...
+    @property
+    def weight(self) -> float: ...
+    @property
+    def width(self) -> float: ...
+    @property
+    def floor(self) -> float: ...
 
 
 class ReadOut(Protocol):
     """A gallery of features, and a linear head [C, 245], [C] on the colours."""
 
-    gallery: GalleryArrays
-
     @property
-    def color_head(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return weight and bias."""
-        ...
+    def gallery(self) -> GalleryArrays: ...
+    @property
+    def color_head(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 
 
 class WithReadOut(nn.Module):
@@ -47,6 +48,13 @@ class WithReadOut(nn.Module):
 
     mean, std: what the pictures were normalised with.
     """
+
+    center: torch.Tensor
+    axes: torch.Tensor
+    points: torch.Tensor
+    share: torch.Tensor
+    color_weight: torch.Tensor
+    color_bias: torch.Tensor
 
     def __init__(
         self, network: nn.Module, read_out: ReadOut, mean: Sequence[float], std: Sequence[float]
