@@ -26,6 +26,8 @@ from mineralid.web import (
 from mineralid.web.headers import SecurityHeaders
 from mineralid.web.limits import Limits
 from mineralid.web.lingering import Lingering
+from mineralid.web.models import Health
+from mineralid.web.openapi import add_document
 from mineralid.web.problems import add_handlers
 from mineralid.web.rates import Rate
 from mineralid.web.services import Services
@@ -71,7 +73,7 @@ def create_app(
     ):
         app.include_router(route.router)
 
-    @app.get("/api/health")
+    @app.get("/api/health", response_model=Health)
     async def health() -> dict[str, str]:
         """Say that the server answers, and with which bundle."""
         return {
@@ -84,5 +86,6 @@ def create_app(
     async def page() -> Response:
         return FileResponse(str(STATIC / "index.html"), media_type="text/html")
 
+    add_document(app, services)
     app.mount("/static", StaticFiles(directory=str(STATIC)), name="static")
     return app

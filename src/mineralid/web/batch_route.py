@@ -17,6 +17,7 @@ from mineralid.web.batch_rows import read_stones
 from mineralid.web.batches import Batch
 from mineralid.web.forms import FormRules, read_form
 from mineralid.web.limits import Limits
+from mineralid.web.models import BatchStarted
 from mineralid.web.services import Services
 
 router = APIRouter()
@@ -37,7 +38,7 @@ def form_rules(limits: Limits) -> FormRules:
     )
 
 
-@router.post("/api/batch", status_code=202)
+@router.post("/api/batch", status_code=202, response_model=BatchStarted)
 async def start(request: Request) -> dict[str, Any]:
     """Begin to answer a table of stones, photographs of one stone each, or both."""
     services: Services = request.app.state.services

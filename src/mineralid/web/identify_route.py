@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -12,10 +13,13 @@ from mineralid.identify.report import Report
 from mineralid.web.answering import option_fields, read_observation, read_options
 from mineralid.web.forms import Form, FormRules, read_form
 from mineralid.web.limits import Limits
+from mineralid.web.models import Language
 from mineralid.web.problems import Problem
 from mineralid.web.services import Services
 
 router = APIRouter()
+
+LANGUAGES = get_args(Language)
 
 
 def form_rules(limits: Limits) -> FormRules:
@@ -45,6 +49,9 @@ async def answer(services: Services, form: Form) -> tuple[Report, str | None]:
     """Answer a form. Raises Problem or ReadingError."""
     texts, photos = form.texts, form.files.get("photos", [])
     options = read_options(texts)
+    if texts.get("lang", "en") not in LANGUAGES:
+        detail = f"lang is {texts['lang'][:20]!r}; allowed: {', '.join(LANGUAGES)}"
+        raise Problem(422, "bad-field", detail, "lang")
     token = texts.get("token", "").strip() or None
     if token is not None and photos:
         detail = "photos and token are given; allowed: one of them"

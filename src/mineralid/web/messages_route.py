@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from fastapi import APIRouter
 
-from mineralid.web.vocabulary_route import Language
+from mineralid.web.models import Language
 
 TABLE = files("mineralid.web") / "messages" / "messages.csv"
 

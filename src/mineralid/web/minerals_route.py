@@ -13,9 +13,9 @@ from mineralid.minerals import Catalogue, Mineral, UnknownMineral
 from mineralid.minerals.lookup import fold_name
 from mineralid.minerals.record import as_record
 from mineralid.observation.conditions import conditions
+from mineralid.web.models import Language, MineralCard, MineralSummary
 from mineralid.web.problems import Problem
 from mineralid.web.services import Services
-from mineralid.web.vocabulary_route import Language
 
 router = APIRouter()
 
@@ -24,7 +24,7 @@ _SHOWN = ("kind", "parent", "formula", "hardness_mohs", "luster", "streak", "den
 _Text = Annotated[str | None, Query(max_length=300)]
 
 
-@router.get("/api/minerals")
+@router.get("/api/minerals", response_model=list[MineralSummary])
 def minerals(
     request: Request,
     response: Response,
@@ -70,7 +70,7 @@ def minerals(
     ]
 
 
-@router.get("/api/minerals/{name}")
+@router.get("/api/minerals/{name}", response_model=MineralCard)
 def mineral(request: Request, name: str, lang: Language = "en") -> dict[str, Any]:
     """All that the catalogue knows of a mineral, by any of its names, with its sources."""
     services: Services = request.app.state.services

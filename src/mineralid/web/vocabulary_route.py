@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request
 
@@ -11,8 +11,7 @@ from mineralid.minerals.color_phrases import Lab
 from mineralid.minerals.tests_table import FieldTest, load_tests
 from mineralid.observation import TOOLS
 from mineralid.web.limits import Limits
-
-Language = Literal["en", "zh"]
+from mineralid.web.models import FieldTests, Language
 
 router = APIRouter()
 
@@ -23,7 +22,7 @@ _TOLD = (
 )  # fmt: skip
 
 
-@router.get("/api/tests")
+@router.get("/api/tests", response_model=FieldTests, response_model_exclude_unset=True)
 def tests(request: Request, lang: Language = "en") -> dict[str, Any]:
     """The field tests with their words in `lang`, in the order of their table, and what may be sent."""
     limits: Limits = request.app.state.services.limits
