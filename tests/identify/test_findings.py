@@ -41,7 +41,7 @@ def test_a_true_record_is_used(identifier: Identifier, full_identifier: Identifi
         ("streak", "greenish black"),
         ("luster", "metallic"),
         ("hardness", "6"),
-        ("density", "7.5"),
+        ("density", "8"),
         ("magnetism", "strong"),
     ],
 )
@@ -67,8 +67,9 @@ def test_a_planted_streak_in_the_whole_catalogue(full_identifier: Identifier) ->
 
 def test_a_photograph_counts_among_the_rest(identifier: Identifier) -> None:
     item = scored_for("Pyrite", 20.0)
+    # Books differ about words: one alone casts a doubt, no more.
     report = identifier.decide(Observation.of(streak="white"), item)
-    assert report.readings[0].status == "contradicted"
+    assert report.readings[0].status == "doubted"
     assert {s.name for s in report.readings[0].speaks_against} >= {"Pyrite"}
     fits = identifier.decide(Observation.of(streak="greenish black"), item)
     assert fits.readings[0].status == "used" and fits.readings[0].consistency > 0
