@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mineralid.minerals import Catalogue, Mineral, UnknownMineral, load_catalogue, load_vocabulary
+from mineralid.minerals import Catalogue, Mineral, load_catalogue, load_vocabulary
 
 HARDNESS_STEPS_MOHS = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
 SYSTEMS = (
@@ -69,9 +69,8 @@ def property_targets(species: Sequence[str], catalogue: Catalogue | None = None)
     values = np.zeros((len(species), len(names)), dtype=np.float32)
     known = np.zeros(values.shape, dtype=bool)
     for row, name in enumerate(species):
-        try:
-            mineral = source.find(name)
-        except UnknownMineral:
+        mineral = source.get(name)  # `find` would look for near names of each that is not there
+        if mineral is None:
             continue
         for group, (_, read) in enumerate(kinds.values()):
             found = read(mineral)
