@@ -301,7 +301,9 @@ def _too_large(rules: FormRules, what: str) -> Problem:
 
 
 def _size(count: int) -> str:
-    return f"{count:,} bytes" if count < 10_000 else f"{count / 1e6:,.1f} MB"
+    if count < 10_000:
+        return f"{count:,} bytes"
+    return f"{count / 1e3:,.1f} kB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
 
 
 def _shown(kind: bytes) -> str:

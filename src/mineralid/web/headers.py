@@ -44,7 +44,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
-                kept = scope["path"].startswith("/static/") or scope["path"] == "/"
+                page = scope["path"].startswith("/static/") or scope["path"] == "/"
+                kept = page and message["status"] < 400
                 headers.setdefault("Cache-Control", "no-cache" if kept else "no-store")
             await send(message)
 

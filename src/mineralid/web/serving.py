@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from mineralid.identify import Identifier
 from mineralid.web.app import create_app
@@ -33,26 +34,30 @@ def run(*, host: str, port: int, rate_limit: str | None, bundle: Path | None, sa
     """
     rate = read_rate(rate_limit)
     with _listening(host, port) as listener:
-        limits = Limits()
-        app = create_app(Identifier(bundle), rate=rate)
-        config = uvicorn.Config(
-            app,
-            http=GuardedConnection,
-            ws="none",
-            lifespan="on",
-            loop="asyncio",
-            access_log=False,  # addresses hold tokens
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,  # anyone could claim to be this machine
-            backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=math.ceil(limits.upload_seconds + limits.answer_seconds),
-        )
+        config = server_config(create_app(Identifier(bundle), rate=rate))
         for line in greeting(host, listener.getsockname()[1]):
             say(line)
         with contextlib.suppress(KeyboardInterrupt):  # raised again once all is answered
             Server(config, say).run(sockets=[listener])
+
+
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn runs the app."""
+    limits: Limits = app.state.services.limits
+    return uvicorn.Config(
+        app,
+        http=GuardedConnection,
+        ws="none",
+        lifespan="on",
+        loop="asyncio",
+        access_log=False,  # addresses hold tokens
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,  # anyone could claim to be this machine
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(limits.upload_seconds + limits.answer_seconds),
+    )
 
 
 class Server(uvicorn.Server):
