@@ -35,7 +35,6 @@ async function json(address, options) {
 const segment = encodeURIComponent;
 
 export const health = () => json("health", { cache: "no-store" });
-export const limits = () => json("limits");
 export const messages = (lang) => json(`messages/${segment(lang)}`);
 export const tests = (lang) => json(`tests?lang=${segment(lang)}`);
 export const names = (lang) => json(`names/${segment(lang)}`);

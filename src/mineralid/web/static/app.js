@@ -24,12 +24,12 @@ async function inLanguage(chosen, keep = false) {
   await speak(chosen, api.messages, keep);
 }
 
-function start(limits) {
+function start() {
   const stone = new Stone();
   const stoneView = byId("stone");
   const openCard = cardDialog(byId("card"), () => stone.readings);
   const tests = testsPanel(byId("tests"), stone);
-  const photos = photosPanel(byId("photos"), stone, limits);
+  const photos = photosPanel(byId("photos"), stone);
   const answer = answerPanel(stoneView, stone, { openTest: tests.open, openCard, say });
   const strip = peek(byId("peek"), byId("lead"), stone);
   const gone = goneNotice(byId("gone"), () => stone.ask(0));
@@ -94,7 +94,7 @@ function start(limits) {
     const isCollection = location.hash === "#collection";
     if (isCollection && !collection) {
       const { collectionPanel } = await import("./collection/panel.js");
-      collection = collectionPanel(byId("collection"), { limits, openCard, openStone, gone, say });
+      collection = collectionPanel(byId("collection"), { openCard, openStone, gone, say });
       collection.tell();
     }
     show(byId("collection"), isCollection);
@@ -125,9 +125,8 @@ function setUpOptions(stone) {
 }
 
 async function begin() {
-  let limits;
   try {
-    [limits] = await Promise.all([api.limits(), inLanguage(preferred())]);
+    await inLanguage(preferred());
   } catch (error) {
     if (!(error instanceof api.Gone || error instanceof api.Problem)) throw error;
     // Without the server there are no words but the ones in the page itself.
@@ -137,7 +136,7 @@ async function begin() {
     return;
   }
   document.documentElement.classList.add("is-ready");
-  start(limits);
+  start();
 }
 
 begin();

@@ -8,10 +8,17 @@ import { problemWords } from "./problems.js";
 
 const CHOICES = 3;
 
-/** {layer, controls}: what lies on the picture, and the buttons below it; choose(photo), off(). */
+/** {layer, toggle, choices}: what lies on the picture, the button, the minerals to choose from; and
+ *  choose(photo), off(). */
 export function heatmapView(stone) {
   const layer = el("div", { class: "heat-layer", hidden: true });
-  const controls = el("div", { class: "heat" });
+  const toggle = el(
+    "button",
+    { class: "quiet", type: "button", on: { click: () => (mineral === null ? ask(candidates()[0].name) : (off(), build())) } },
+    icon("heat"),
+    el("span"),
+  );
+  const choices = el("div", { class: "heat" });
   let photo = 0;
   let mineral = null; // null: no map asked for
   let asking = null;
@@ -62,25 +69,18 @@ export function heatmapView(stone) {
 
   function build() {
     const names = candidates().map((candidate) => candidate.name);
-    show(controls, names.length > 0);
-    const focused = controls.contains(document.activeElement) ? document.activeElement.dataset.mineral ?? "toggle" : null;
-    const toggle = el(
-      "button",
-      {
-        class: "quiet", type: "button", "aria-pressed": String(mineral !== null), data: { mineral: "toggle" },
-        on: { click: () => (mineral === null ? ask(names[0]) : (off(), build())) },
-      },
-      icon("heat"),
-      el("span", { text: t("heat.toggle") }),
-    );
-    const choices = mineral === null ? [] : names.map((name) =>
+    const on = mineral !== null;
+    show(toggle, names.length > 0);
+    toggle.setAttribute("aria-pressed", String(on));
+    toggle.lastChild.textContent = t("heat.toggle");
+    const focused = choices.contains(document.activeElement) ? document.activeElement.dataset.mineral : null;
+    const chips = names.map((name) =>
       el("button", {
         class: "chip", type: "button", "aria-pressed": String(name === mineral), data: { mineral: name },
         text: named(name), on: { click: () => ask(name) },
       }));
-    fill(controls, toggle, choices.length ? el("div", { class: "chips", role: "group", "aria-label": t("heat.of") }, choices) : "",
-      mineral === null ? "" : el("p", { class: "hint", text: t("heat.meaning") }));
-    if (focused) [...controls.querySelectorAll("button")].find((b) => b.dataset.mineral === focused)?.focus();
+    fill(choices, on ? [el("div", { class: "chips", role: "group", "aria-label": t("heat.of") }, chips), el("p", { class: "hint", text: t("heat.meaning") })] : []);
+    if (focused) chips.find((chip) => chip.dataset.mineral === focused)?.focus();
   }
 
   stone.addEventListener("answer", () => {
@@ -89,7 +89,8 @@ export function heatmapView(stone) {
   });
   return {
     layer,
-    controls,
+    toggle,
+    choices,
     off,
     choose(index) {
       if (index !== photo || mineral === null) {

@@ -1,10 +1,11 @@
 // Minerals in the language of the page: names, and what the catalogue says of each.
 
 import * as api from "./api.js";
-import { language } from "./messages.js";
+import { language, t } from "./messages.js";
 
 const tables = new Map([["en", {}]]);
 const cards = new Map();
+const GROUP = " group"; // as the catalogue names groups
 
 /** Load the names of a language; English ones are the report's own. */
 export async function loadNames(lang) {
@@ -20,7 +21,10 @@ export async function loadNames(lang) {
 
 /** A mineral's name in the language of the page; the English one where no other is known. */
 export function named(name) {
-  return tables.get(language())?.[name] ?? name;
+  const own = tables.get(language()) ?? {};
+  if (own[name]) return own[name];
+  const head = name.endsWith(GROUP) ? own[name.slice(0, -GROUP.length)] : undefined;
+  return head ? t("name.group", { name: head }) : name;
 }
 
 /** The English name, where the page shows another; else "". */

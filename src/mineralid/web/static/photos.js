@@ -4,11 +4,13 @@ import { el, fill, icon, show } from "./dom.js";
 import { t } from "./messages.js";
 import { heatmapView } from "./heatmap.js";
 import { problemWords } from "./problems.js";
+import { limits } from "./vocabulary.js";
 
-/** Set up the panel `root` (see index.html) for a stone; limits.photos: how many the server takes. Returns {build} for a change of language. */
-export function photosPanel(root, stone, limits) {
+/** Set up the panel `root` (see index.html) for a stone. Returns {build} for a change of language. */
+export function photosPanel(root, stone) {
   const find = (name) => root.querySelector(`[data-part="${name}"]`);
-  const [empty, filled, stage, strip, error] = ["empty", "filled", "stage", "strip", "error"].map(find);
+  const parts = ["empty", "filled", "stage", "strip", "actions", "below", "error"];
+  const [empty, filled, stage, strip, actions, below, error] = parts.map(find);
   const inputs = root.querySelectorAll("input[type=file]");
   const heat = heatmapView(stone);
   let shown = 0;
@@ -22,7 +24,7 @@ export function photosPanel(root, stone, limits) {
   setUpDrop(root, take);
 
   async function take(files) {
-    const most = limits.photos;
+    const most = limits().photos;
     const pictures = files.filter((file) => file.type.startsWith("image/") || /\.(heic|heif|jpe?g|png|webp|tiff?|bmp)$/i.test(file.name));
     if (files.length && !pictures.length) return tell(t("problem.not-an-image"));
     const room = most - stone.photos.length;
@@ -55,7 +57,10 @@ export function photosPanel(root, stone, limits) {
     shown = Math.min(shown, photos.length - 1);
     heat.choose(shown);
     fill(stage, picture(photos[shown], t("photos.of", { number: shown + 1, count: photos.length })), heat.layer);
-    fill(strip, photos.length > 1 ? photos.map(thumb) : [], heat.controls, removal());
+    fill(strip, photos.length > 1 ? photos.map(thumb) : []);
+    show(strip, photos.length > 1);
+    fill(actions, heat.toggle, removal());
+    fill(below, heat.choices);
   }
 
   function picture(photo, alt) {

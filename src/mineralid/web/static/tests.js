@@ -8,7 +8,7 @@ import { streakControl } from "./controls/streak.js";
 import { el, fill, icon, scrollTo, show } from "./dom.js";
 import { t } from "./messages.js";
 import { asWords } from "./readings.js";
-import { howTo } from "./wording.js";
+import { bestTest, howTo } from "./wording.js";
 import { problemWords } from "./problems.js";
 import { testLabel, tests } from "./vocabulary.js";
 
@@ -110,7 +110,7 @@ function testRow(test, stone) {
       control.update(given);
       const finding = given && stone.report?.readings.find((each) => each.test === name);
       const doubted = finding && finding.status !== "used";
-      const next = !given && stone.report?.next_tests[0]?.test === name;
+      const next = !given && bestTest(stone.report)?.test === name;
       element.classList.toggle("is-doubted", Boolean(doubted));
       flag.textContent = doubted ? t(`status.${finding.status}`) : next ? t("next.flag") : "";
       const wrong = stone.problem?.field === name ? problemWords(stone.problem) : "";

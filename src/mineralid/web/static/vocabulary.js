@@ -12,12 +12,17 @@ export async function loadTests(lang) {
 
 /** All tests, in the order of the server's table. */
 export function tests() {
-  return Object.values(tables.get(language()));
+  return tables.get(language()).tests;
+}
+
+/** What the server takes at most: photos of one stone, batch_photos, bytes. */
+export function limits() {
+  return tables.get(language()).limits;
 }
 
 /** One test, or undefined. */
 export function test(name) {
-  return tables.get(language())[name];
+  return tests().find((each) => each.name === name);
 }
 
 /** A test's name in the language of the page. */

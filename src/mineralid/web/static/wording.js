@@ -4,6 +4,8 @@ import { has, t } from "./messages.js";
 import { asWords, listed } from "./readings.js";
 import { testLabel, tokenOf, wordLabel } from "./vocabulary.js";
 
+const LEAST_BITS = 0.05;
+
 /** 87 %, 1.4 %, <0.1 %; never a round 0 or 100 for what is neither. */
 export function percent(probability) {
   const hundred = 100 * probability;
@@ -16,7 +18,9 @@ export function percent(probability) {
 
 /** A log-likelihood ratio in nats as a factor: ×4.2, ÷30. */
 export function times(logRatio) {
-  return `${logRatio >= 0 ? "×" : "÷"}${factor(logRatio)}`;
+  const number = factor(logRatio);
+  const sign = logRatio >= 0 ? "×" : "÷";
+  return number.startsWith(">") ? `>${sign}${number.slice(1)}` : sign + number;
 }
 
 /** The factor alone: 4.2, 30, >1000. */
@@ -38,6 +42,16 @@ export function outcomeWords(test, outcome) {
   if (token) return wordLabel(test, token);
   const key = `outcome.${test}.${outcome}`;
   return has(key) ? t(key) : outcome;
+}
+
+/** The tests that are expected to tell enough to be worth making, best first. */
+export function worthMaking(report) {
+  return report.next_tests.filter((test) => test.information_bits >= LEAST_BITS);
+}
+
+/** The best of them, or undefined. */
+export function bestTest(report) {
+  return report ? worthMaking(report)[0] : undefined;
 }
 
 /** How a test is made: the page's own words, else the server's. */

@@ -3,7 +3,7 @@
 import { el, icon } from "../dom.js";
 import { t } from "../messages.js";
 import { named } from "../names.js";
-import { readingWords, times } from "../wording.js";
+import { factor, readingWords, times } from "../wording.js";
 import { listed } from "../readings.js";
 import { testLabel } from "../vocabulary.js";
 
@@ -44,7 +44,7 @@ function support(name, ratio) {
     el("span", { class: "says-name", text: named(name) }),
     mark,
     el("span", { class: "says-times", "aria-hidden": "true", text: ratio ? times(ratio) : "–" }),
-    el("span", { class: "visually-hidden", text: t(way, { times: times(ratio).slice(1) }) }),
+    el("span", { class: "visually-hidden", text: t(way, { times: factor(ratio) }) }),
   );
 }
 

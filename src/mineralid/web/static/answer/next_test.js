@@ -4,17 +4,16 @@ import { el, icon } from "../dom.js";
 import { t } from "../messages.js";
 import { named } from "../names.js";
 import { swatch } from "../swatch.js";
-import { howTo, outcomeWords, percent } from "../wording.js";
+import { howTo, outcomeWords, percent, worthMaking } from "../wording.js";
 import { test as testOf, testLabel, tokenOf } from "../vocabulary.js";
 import { bar } from "./ranking.js";
 
-const LEAST_BITS = 0.05;
 const CLEAR = 0.4;
 
 /** The card of the best test, the others folded away; `openTest(name)` goes to the control. */
 export function nextTest(report, openTest) {
   if (!report.next_tests.length) return [];
-  const worth = report.next_tests.filter((test) => test.information_bits >= LEAST_BITS);
+  const worth = worthMaking(report);
   if (!worth.length) return [el("p", { class: "hint", text: t("next.nothing") })];
   const [best, ...others] = worth;
   return [
@@ -33,7 +32,7 @@ function advice(test, report, openTest, isBest) {
   return el(
     "article",
     { class: isBest ? "next next-best" : "next" },
-    el("h3", { class: "next-title" }, icon(`test-${test.test}`), testLabel(test.test)),
+    el("h3", { class: "next-title" }, icon(`test-${test.test}`), el("span", { text: testLabel(test.test) })),
     el("p", { class: "next-how" }, [howTo(test.test, test.advice), harm, caution].filter(Boolean).join(t("sentence.join"))),
     el("p", { class: "hint", text: t("next.bits", { bits: test.information_bits.toFixed(2) }) }),
     el("table", { class: "outcomes" },

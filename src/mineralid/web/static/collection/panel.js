@@ -4,6 +4,7 @@ import { Gone, Problem } from "../api.js";
 import { el, fill, icon, show } from "../dom.js";
 import { t } from "../messages.js";
 import { problemWords } from "../problems.js";
+import { limits } from "../vocabulary.js";
 import { save } from "../save.js";
 import { chosenFiles, droppedFiles, sorted } from "./dropped.js";
 import { rowElement } from "./row.js";
@@ -15,7 +16,7 @@ const FILTERS = ["all", "decided", "open", "doubted", "failed", "corrected"];
 
 /** Set up the view in `root`. `openStone({photos, readings}, keep)`: look at one stone; `keep(report)` is
  *  called with its newer answer. Returns {tell} for a change of language. */
-export function collectionPanel(root, { limits, openCard, openStone, gone, say }) {
+export function collectionPanel(root, { openCard, openStone, gone, say }) {
   let run = null;
   let chosen = { photos: [], table: null, others: 0 };
   let view = { text: "", filter: "all" };
@@ -39,8 +40,8 @@ export function collectionPanel(root, { limits, openCard, openStone, gone, say }
       others: found.others,
     };
     error = files.length && !found.photos.length && !found.table ? t("collection.nothing") : "";
-    if (chosen.photos.length > limits.batch_photos) {
-      error = t("collection.too-many", { count: chosen.photos.length, most: limits.batch_photos });
+    if (chosen.photos.length > limits().batch_photos) {
+      error = t("collection.too-many", { count: chosen.photos.length, most: limits().batch_photos });
       chosen = { ...chosen, photos: [] };
     }
     tellStart();

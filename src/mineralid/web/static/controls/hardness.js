@@ -11,7 +11,7 @@ const LEAST = 1;
 const MOST = 10;
 
 export function hardnessControl(test, set, describedBy) {
-  const known = new Map((test.tools ?? []).map((tool) => [tool.token, tool.hardness_mohs]));
+  const known = new Map((test.tools ?? []).map((tool) => [tool.name, tool.mohs]));
   const tools = TOOLS.filter((tool) => known.has(tool)).map((name) => ({ name, mohs: known.get(name) }));
   let value = { number: "", tools: {} };
   const scale = el("div", { class: "scale" });
