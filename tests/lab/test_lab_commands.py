@@ -15,7 +15,7 @@ from mineralid.cli.main import app
 from mineralid.lab.data.manifest import read_manifest
 from mineralid.lab.data.splits import parse_left_out
 from mineralid.lab.export.plan import release_jobs
-from mineralid.lab.training import train as training
+from mineralid.lab.training import runs
 from mineralid.lab.training.recipe import Recipe
 from mineralid.lab.training.record import RunRecord
 
@@ -53,7 +53,7 @@ def test_an_unknown_field_names_the_nearest(photos: Path, tmp_path: Path) -> Non
         ("augmentation.crop=[0.9,0.3]", "its least share is 0.9; allowed: up to 0.3"),
         ("augmentation=3", "--set 'augmentation=3': set its fields, such as augmentation.crop="),
         ("image_size=100", "image_size: Input should be a multiple of 32"),
-        ("adapter=lora", "adapter: Input should be 'ssf', 'bias' or 'none'"),
+        ("adapter=lora", "adapter: Input should be 'ssf', 'bias', 'none' or 'full'"),
         ("epochs=many", "epochs: Input should be a valid integer"),
         ("augmentation.rotate=3", "Did you mean rotation?"),
         ("augmentation.rotation=400", "augmentation.rotation: Input should be less than or equal"),
@@ -71,7 +71,6 @@ def test_a_bad_setting_says_what_is_allowed(
 def test_settings_reach_the_recipe(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mineralid.lab.training import runs
 
     given: list[Recipe] = []
 
@@ -151,7 +150,7 @@ def test_a_finished_run_is_left_as_it_is(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish(tmp_path / "run", RunRecord.of_manifest(Recipe(), "all", read_manifest(photos)))
-    monkeypatch.setattr(training, "load_network", lambda folder: folder)
+    monkeypatch.setattr(runs, "load_network", lambda folder: folder)
     code, text = train(photos, tmp_path / "run")
     assert code == 0, text
 
