@@ -4,6 +4,7 @@
 export class Problem extends Error {
   constructor(status, body, retryAfter) {
     super(body.detail ?? body.title ?? "");
+    this.detail = body.detail ?? "";
     this.status = status;
     this.field = body.field ?? null;
     this.kind = String(body.type ?? "").split("/").pop();

@@ -5,13 +5,16 @@ import { save } from "./save.js";
 import { named } from "./names.js";
 import { asText } from "./readings.js";
 
-/** Set up the buttons data-save="json|csv|print" within `root`. */
+/** Set up the buttons data-save="json|csv|print" within `root`; [data-printed] tells when it was printed. */
 export function reportFiles(root, stone) {
   const ways = {
     json: () => save(`${stem(stone.report)}.json`, "application/json", `${JSON.stringify(plain(stone.report), null, 2)}\n`),
     csv: () => save(`${stem(stone.report)}.csv`, "text/csv;charset=utf-8", table(stone)),
     print: () => window.print(),
   };
+  window.addEventListener("beforeprint", () => {
+    root.querySelector("[data-printed]").textContent = new Date().toLocaleString(document.documentElement.lang);
+  });
   for (const button of root.querySelectorAll("[data-save]"))
     button.addEventListener("click", () => stone.report && ways[button.dataset.save]());
 }

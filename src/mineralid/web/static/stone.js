@@ -54,12 +54,12 @@ export class Stone extends EventTarget {
     this.ask();
   }
 
-  /** Another stone: nothing of this one is kept. */
-  clear({ readings = {}, photos = [] } = {}) {
+  /** Another stone: nothing of this one is kept. token: of photographs that the server has already. */
+  clear({ readings = {}, photos = [], token = null } = {}) {
     for (const photo of this.photos) URL.revokeObjectURL(photo.url);
     this.photos = photos.map((p) => ({ ...p, url: URL.createObjectURL(p.blob) }));
     this.readings = readings;
-    this.token = null;
+    this.token = token;
     this.#take(null);
     this.#emit("photos");
     this.#emit("reading", null);

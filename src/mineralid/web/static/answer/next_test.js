@@ -57,6 +57,6 @@ function outcomeRow(test, outcome) {
     {},
     el("th", { scope: "row" }, token ? swatch(rgb) : "", el("span", { text: outcomeWords(test, outcome.outcome) })),
     el("td", { class: "outcome-chance" }, percent(outcome.probability), bar(outcome.probability, "bar-thin")),
-    el("td", { class: "outcome-then", text: clear ? then : t("next.open", { then }) }),
+    el("td", { class: "outcome-then", text: `→ ${clear ? then : t("next.open", { then })}` }),
   );
 }

@@ -12,13 +12,16 @@ import { Run } from "./run.js";
 import { collectionCsv } from "./table.js";
 import { matches } from "./told.js";
 
+const HAS_FOLDERS = "webkitdirectory" in HTMLInputElement.prototype;
 const FILTERS = ["all", "decided", "open", "doubted", "failed", "corrected"];
+
+const NOTHING = { photos: [], table: null, others: 0 };
 
 /** Set up the view in `root`. `openStone({photos, readings}, keep)`: look at one stone; `keep(report)` is
  *  called with its newer answer. Returns {tell} for a change of language. */
 export function collectionPanel(root, { openCard, openStone, gone, say }) {
   let run = null;
-  let chosen = { photos: [], table: null, others: 0 };
+  let chosen = NOTHING;
   let view = { text: "", filter: "all" };
   let told = { stage: "preparing", done: 0, total: 0 };
   let error = "";
@@ -65,7 +68,9 @@ export function collectionPanel(root, { openCard, openStone, gone, say }) {
     });
     error = "";
     fill(list);
-    run.start(chosen.photos, chosen.table);
+    const { photos, table } = chosen;
+    chosen = NOTHING;
+    run.start(photos, table);
     tellStart();
     tellToolbar();
   }
@@ -98,7 +103,7 @@ export function collectionPanel(root, { openCard, openStone, gone, say }) {
       running
         ? []
         : el("div", { class: "photo-buttons" },
-            picker("folder", t("collection.folder"), { webkitdirectory: true, multiple: true }, "choose-folder"),
+            HAS_FOLDERS && picker("folder", t("collection.folder"), { webkitdirectory: true, multiple: true }, "choose-folder"),
             picker("pictures", t("collection.pictures"), { accept: "image/*,.heic,.heif", multiple: true }, "choose-pictures"),
             picker("table", t("collection.choose-table"), { accept: ".csv,text/csv" }, "choose-table")),
       running ? "" : el("p", { class: "hint drop-hint", text: t("collection.drop") }),
@@ -108,7 +113,7 @@ export function collectionPanel(root, { openCard, openStone, gone, say }) {
         ? el("div", { class: "chosen" },
             el("p", { text: summary.join(t("sentence.join")) }),
             el("button", { class: "button", type: "button", "data-start": true, text: t("collection.start"), on: { click: begin } }),
-            el("button", { class: "quiet", type: "button", text: t("collection.clear"), on: { click: () => { chosen = { photos: [], table: null, others: 0 }; error = ""; tellStart(); } } }))
+            el("button", { class: "quiet", type: "button", text: t("collection.clear"), on: { click: () => { chosen = NOTHING; error = ""; tellStart(); } } }))
         : "",
     );
   }
@@ -135,6 +140,7 @@ export function collectionPanel(root, { openCard, openStone, gone, say }) {
     }
     const stopping = progress.contains(document.activeElement);
     fill(progress, el("p", { class: "run-words", text: words }), running ? meter : "",
+      run.notes.map((note) => el("p", { class: "hint", lang: "en", text: note })),
       running ? el("button", { class: "button secondary", type: "button", text: t("collection.stop"), on: { click: () => run.stop() } }) : "");
     if (stopping) progress.querySelector("button")?.focus();
     show(toolbar, run.rows.length > 0);
@@ -180,9 +186,8 @@ export function collectionPanel(root, { openCard, openStone, gone, say }) {
     const { report } = row;
     const photos = report.photos.filter((path) => run.pictures.has(path)).map((path) => ({ name: path, blob: run.pictures.get(path) }));
     const readings = Object.fromEntries(report.readings.map((r) => [r.test, { raw: r.given }]));
-    openStone({ photos, readings }, (newer) => {
-      const { token, ...rest } = newer;
-      row.report = { ...rest, row: report.row, photos: report.photos, carried: report.carried };
+    openStone({ photos, readings, token: photos.length ? report.token : null }, (newer) => {
+      row.report = { ...newer, row: report.row, photos: report.photos, carried: report.carried };
       list.children[number].replaceWith(element(row, number));
       filter();
     });

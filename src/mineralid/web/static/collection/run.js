@@ -10,6 +10,7 @@ const POLL_MS = 700;
 export class Run extends EventTarget {
   pictures = new Map(); // path -> blob, for looking at
   rows = [];
+  notes = []; // what the server says of the table, in English
   state = "idle"; // "idle", "running", "done", "stopped", "failed"
   #id = null;
   #stop = null;
@@ -30,8 +31,9 @@ export class Run extends EventTarget {
       }
       if (table) form.append("table", table.file, table.path);
       this.#progress("sending", 0, photos.length);
-      const { id, total } = await api.startBatch(form, signal);
+      const { id, total, notes } = await api.startBatch(form, signal);
       this.#id = id;
+      this.notes = notes ?? [];
       await this.#follow(total, signal);
       this.#end("done", null);
     } catch (error) {

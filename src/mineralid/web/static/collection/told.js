@@ -7,8 +7,9 @@ import { percent } from "../wording.js";
 /** The stone's name in the list: its photograph's, or the first column carried along, or its number. */
 export function rowTitle({ report }) {
   if (report.photos.length) return report.photos.map((path) => path.split("/").at(-1)).join(t("list.comma"));
+  const row = t("collection.row", { number: report.row });
   const carried = Object.values(report.carried).find((text) => text);
-  return carried ?? t("collection.row", { number: report.row });
+  return carried ? `${row} · ${carried}` : row;
 }
 
 /** {kind, name, percent}: kind "failed", "species", "group" or "unknown". */
