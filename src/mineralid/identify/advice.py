@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -65,21 +66,25 @@ def outside_minerals(
         return []
     complete = np.all([model.tests[name].known for name in done], axis=0)
     better = np.flatnonzero(complete & (log_likelihood > leader_log_likelihood + LEAST_BETTER))
-    order = sorted(better, key=lambda i: (-probability[i], model.names[i]))
-    listed = {model.names[i] for i in order}
+    # Equally likely ones stay in the catalogue's order, which is alphabetical.
+    likeliest = better[np.argsort(-probability[better], kind="stable")]
+    listed = {model.names[i] for i in better}
     # A variety says nothing that its species, listed too, does not.
-    order = [
-        i
-        for i in order
-        if not (model.minerals[i].kind == "variety" and model.minerals[i].parent in listed)
-    ]
+    order = itertools.islice(
+        (
+            i
+            for i in likeliest
+            if model.minerals[i].kind != "variety" or model.minerals[i].parent not in listed
+        ),
+        MOST_OUTSIDE,
+    )
     return [
         OutsideMineral(
             name=model.names[i],
             probability=float(probability[i]),
             log_likelihood_ratio=float(log_likelihood[i] - leader_log_likelihood),
         )
-        for i in order[:MOST_OUTSIDE]
+        for i in order
     ]
 
 

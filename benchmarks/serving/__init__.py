@@ -1,0 +1,1 @@
+"""What benchmarks/serving/run.py measures: `mineralid serve` under load."""
