@@ -126,6 +126,7 @@ FUNCTIONS: dict[str, Function] = {
     "log_max_probability": lambda x: _statistics(x)["log_max_probability"],
     "similarity": lambda x: _statistics(x)["similarity"],
     "log_feature_norm": lambda x: _statistics(x)["log_feature_norm"],
+    "no_mineral": lambda x: _statistics(x)["no_mineral"],
 }
 
 
@@ -133,6 +134,8 @@ def _statistics(x: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     arrays = {
         "class_means": _random(3, 6, 6).astype(np.float32),
         "feature_mean": _random(4, 6).astype(np.float32),
+        unknown.DIRECTION: _random(5, 6).astype(np.float32),
+        unknown.OFFSET: np.array([0.5], dtype=np.float32),
     }
     return unknown.unknown_statistics(x, x, arrays)
 
@@ -175,6 +178,34 @@ def test_similarity_is_the_greatest_cosine_to_a_class_mean() -> None:
         assert float(found["similarity"]) == pytest.approx(cosine)
     at_the_mean = unknown.unknown_statistics(np.zeros(2), np.array([1.0, 0.0]), arrays)
     assert all(np.isfinite(value) for value in at_the_mean.values())
+
+
+def test_a_picture_without_a_mineral_adds_to_the_odds() -> None:
+    """p(picture | none of the classes) / p(picture | another mineral) = (1 − q) + q·r."""
+    arrays = {
+        "class_means": np.eye(2, dtype=np.float32),
+        "feature_mean": np.zeros(2, dtype=np.float32),
+        unknown.DIRECTION: np.array([3, 4], dtype=np.float32),
+        unknown.OFFSET: np.array([1], dtype=np.float32),
+    }
+    for scale in (0.5, 40.0):  # its direction alone counts
+        feature = scale * np.array([0.6, 0.8])
+        found = unknown.unknown_statistics(np.zeros(2), feature, arrays)
+        ratio, q = np.exp(5 + 1), unknown.NO_MINERAL_SHARE
+        assert float(found["no_mineral"]) == pytest.approx(np.log(1 - q + q * ratio))
+    assert set(found) == {*unknown.STATISTICS, unknown.NO_MINERAL}
+
+
+@quick
+@given(seed=seeds)
+def test_what_no_mineral_adds_is_bounded_and_rises(seed: int) -> None:
+    ratios = np.sort(np.random.default_rng(seed).normal(0, 20, 50))
+    added = unknown.no_mineral(ratios)
+    assert (np.diff(added) >= 0).all()
+    q, most = unknown.NO_MINERAL_SHARE, np.exp(unknown.MOST_LOG_RATIO)
+    assert added.min() >= np.log(1 - q) - 1e-9 and added.max() <= np.log(1 - q + q * most) + 1e-9
+    # A picture as likely either way says nothing.
+    assert float(unknown.no_mineral(np.zeros(1))[0]) == pytest.approx(0.0)
 
 
 def test_log_odds_are_linear_in_the_statistics() -> None:
