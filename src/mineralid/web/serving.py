@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import ipaddress
 import math
 import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -51,6 +53,7 @@ def server_config(app: FastAPI) -> uvicorn.Config:
         lifespan="on",
         loop="asyncio",
         access_log=False,  # addresses hold tokens
+        log_config=_logging(),
         log_level="warning",
         server_header=False,
         proxy_headers=False,  # anyone could claim to be this machine
@@ -58,6 +61,13 @@ def server_config(app: FastAPI) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(limits.upload_seconds + limits.answer_seconds),
     )
+
+
+def _logging() -> dict[str, Any]:
+    """uvicorn's own, without the reader of forms, which tells bytes of what was sent."""
+    own = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
+    own["loggers"]["python_multipart"] = {"level": "CRITICAL"}
+    return own
 
 
 class Server(uvicorn.Server):
