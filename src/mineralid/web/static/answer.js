@@ -14,9 +14,9 @@ import { problemWords } from "./problems.js";
 import { percent } from "./wording.js";
 import { test } from "./vocabulary.js";
 
-/** Tell a stone's answers in `root`. `openTest`, `openCard`: where buttons lead; `say`: for screen
- *  readers. Returns {tell} for a change of language. */
-export function answerPanel(root, stone, { openTest, openCard, say }) {
+/** Tell a stone's answers in `root`. `openTest`, `openCard`: where buttons lead; `keep`: see
+ *  steady.js; `say`: for screen readers. Returns {tell} for a change of language. */
+export function answerPanel(root, stone, { openTest, openCard, keep, say }) {
   const parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
   const rankingState = { all: false };
   let turn = 0;
@@ -24,16 +24,18 @@ export function answerPanel(root, stone, { openTest, openCard, say }) {
   async function tell() {
     const { report } = stone;
     const mine = (turn += 1);
+    const said = report ? await headline(report, openCard) : [];
+    if (mine !== turn) return; // a newer answer came while the catalogue was asked
+    const focus = focused(root);
+    keep(() => put(report, said));
+    focus();
+    if (report) say(summary(report));
+  }
+
+  function put(report, said) {
     show(parts.welcome, !report);
     for (const each of root.querySelectorAll("[data-with-answer]")) show(each, Boolean(report));
     if (!report) return;
-    const focus = focused(root);
-    if (report.error) {
-      fill(parts.headline, el("p", { class: "lead", text: report.error }));
-      return;
-    }
-    const said = await headline(report, openCard);
-    if (mine !== turn) return; // a newer answer came while the catalogue was asked
     fill(parts.headline, said);
     fill(parts.doubts, doubts(report, stone.readings, openTest));
     fill(parts.safety, safety(report));
@@ -42,8 +44,6 @@ export function answerPanel(root, stone, { openTest, openCard, say }) {
     section(parts.evidence, report.readings.length ? evidence(report, stone.readings) : []);
     section(parts.outside, outside(report, openCard));
     fill(parts.made, madeBy(report));
-    focus();
-    say(summary(report));
   }
 
   stone.addEventListener("answer", tell);

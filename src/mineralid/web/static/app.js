@@ -10,6 +10,7 @@ import { goneNotice } from "./notice.js";
 import { peek } from "./peek.js";
 import { photosPanel } from "./photos.js";
 import { reportFiles } from "./report_files.js";
+import { steady } from "./steady.js";
 import { Stone } from "./stone.js";
 import { testsPanel } from "./tests.js";
 import { setUpTheme } from "./theme.js";
@@ -30,7 +31,7 @@ function start() {
   const openCard = cardDialog(byId("card"), () => stone.readings);
   const tests = testsPanel(byId("tests"), stone);
   const photos = photosPanel(byId("photos"), stone);
-  const answer = answerPanel(stoneView, stone, { openTest: tests.open, openCard, say });
+  const answer = answerPanel(stoneView, stone, { openTest: tests.open, openCard, keep: steady(byId("tests")), say });
   const strip = peek(byId("peek"), byId("lead"), stone);
   const gone = goneNotice(byId("gone"), () => stone.ask(0));
   let collection = null;

@@ -5,7 +5,8 @@ export async function droppedFiles(transfer) {
   // The list of a drop is emptied when its event ends, so entries are taken at once.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files].map((file) => ({ file, path: file.name }));
-  const found = await Promise.all(entries.map((entry) => filesOf(entry, "")));
+  // The folder that was dropped is where the paths begin.
+  const found = await Promise.all(entries.map((entry) => (entry.isFile ? filesOf : filesIn)(entry, "")));
   return found.flat();
 }
 
@@ -17,17 +18,20 @@ export function chosenFiles(list) {
   }));
 }
 
-async function filesOf(entry, below) {
-  const path = below ? `${below}/${entry.name}` : entry.name;
-  if (entry.isFile) return [{ file: await new Promise((done, failed) => entry.file(done, failed)), path }];
+async function filesOf(entry, folder) {
+  if (!entry.isFile) return filesIn(entry, `${folder}${entry.name}/`);
+  const file = await new Promise((done, failed) => entry.file(done, failed));
+  return [{ file, path: folder + entry.name }];
+}
+
+async function filesIn(entry, folder) {
   const reader = entry.createReader();
   const found = [];
   // A reader gives a hundred entries at a time, and none at the end.
   for (;;) {
     const some = await new Promise((done, failed) => reader.readEntries(done, failed));
     if (!some.length) break;
-    // The folder that was dropped is where the paths begin.
-    for (const one of some) found.push(await filesOf(one, below === "" ? "" : path));
+    for (const one of some) found.push(await filesOf(one, folder));
   }
   return found.flat();
 }

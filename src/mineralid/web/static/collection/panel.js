@@ -109,7 +109,7 @@ export function collectionPanel(root, { openCard, openStone, gone, say }) {
       running ? "" : el("p", { class: "hint drop-hint", text: t("collection.drop") }),
       running ? "" : el("details", { class: "columns-help" }, el("summary", { text: t("collection.columns") }), el("p", { class: "hint", text: t("collection.columns.more") })),
       error ? el("p", { class: "field-error", role: "alert", text: error }) : "",
-      summary.length && !running
+      (photos.length || table) && !running
         ? el("div", { class: "chosen" },
             el("p", { text: summary.join(t("sentence.join")) }),
             el("button", { class: "button", type: "button", "data-start": true, text: t("collection.start"), on: { click: begin } }),
