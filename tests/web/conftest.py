@@ -8,14 +8,14 @@ import io
 import socket
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from web_cases import Draw, MakeClient, Serve, wait_until
 
 from mineralid.identify import Identifier
 
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "draw_stone.py"
-
-Draw = Callable[..., bytes]
-Serve = Callable[..., AbstractContextManager[tuple[str, int]]]
-MakeClient = Callable[..., AbstractContextManager["TestClient"]]
 
 
 @pytest.fixture(scope="session")
@@ -102,11 +98,3 @@ def serve() -> Serve:
         assert not running.is_alive()
 
     return serving
-
-
-def wait_until(reached: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait for something to become true; fail where it does not."""
-    end = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < end, f"not reached in {seconds} seconds"
-        time.sleep(0.01)

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
+from web_cases import Draw, MakeClient
 
 pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("httpx2", reason="needs the extra web-test")
 
-from mineralid.identify import Identifier  # noqa: E402
-from mineralid.web.forms import FormRules  # noqa: E402
-from mineralid.web.rates import Rate  # noqa: E402
+from mineralid.identify import Identifier
+from mineralid.web.forms import FormRules
+from mineralid.web.rates import Rate
 
 if TYPE_CHECKING:
-    from conftest import Draw, MakeClient
     from starlette.testclient import TestClient
+
 
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
 
@@ -129,9 +130,7 @@ def test_tokens(client: TestClient) -> None:
     for token in ("x", "x.0", "../..", "\u0000", "9" * 3000):
         response = client.post("/api/identify", data={"token": token, "hardness": "7"})
         assert "send the photographs again" in problem(response, 422, "unknown-token", "token")
-    both = client.post(
-        "/api/identify", data={"token": "x"}, files=[("photos", ("a.jpg", jpeg()))]
-    )
+    both = client.post("/api/identify", data={"token": "x"}, files=[("photos", ("a.jpg", jpeg()))])
     assert "allowed: one of them" in problem(both, 422, "bad-field", "token")
 
 

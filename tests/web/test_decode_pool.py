@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from web_cases import Draw
 
 pytest.importorskip("fastapi", reason="needs the extra web")
 
@@ -22,9 +23,6 @@ from mineralid.identify import Identifier
 from mineralid.vision import prepare_photo
 from mineralid.web.decode_child import SMALL_SIDE
 from mineralid.web.decode_pool import Decoded, DecodePool, Refused
-
-if TYPE_CHECKING:
-    from conftest import Draw
 
 MEBIBYTE = 1 << 20
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded and read on Linux")

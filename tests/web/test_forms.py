@@ -146,8 +146,7 @@ def test_each_bound() -> None:
     assert refusal(many) == (413, "photos", "more than 3 files in photos")
     long = [part("photos", bytes(3900), f"{n}.jpg") for n in range(3)]
     assert refusal(long)[:2] == (413, "body")
-    status, field, detail = refusal([b"--x-1\r\n" + b"A: b\r\n" * 1000])
-    assert (status, field) == (400, "body")
+    assert refusal([b"--x-1\r\n" + b"A: b\r\n" * 1000])[:2] == (400, "body")
 
 
 def test_a_slow_body_is_given_up() -> None:

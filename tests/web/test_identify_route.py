@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
+from web_cases import Draw, MakeClient
 
 pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("httpx2", reason="needs the extra web-test")
 
-import mineralid  # noqa: E402
-from mineralid.cli.main import app as command_line  # noqa: E402
-from mineralid.identify import Identifier  # noqa: E402
+import mineralid
+from mineralid.cli.main import app as command_line
+from mineralid.identify import Identifier
 
 if TYPE_CHECKING:
-    from conftest import Draw, MakeClient
     from starlette.testclient import TestClient
+
 
 CASES: list[tuple[list[tuple[str, int]], dict[str, str]]] = [
     ([("pyrite", 0)], {}),

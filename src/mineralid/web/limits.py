@@ -39,9 +39,9 @@ class Limits:
     score_batch: int = 2
     tokens: int = 2000
     token_seconds: float = 600.0
-    batches: int = 4
+    batches: int = 16
     batch_photos: int = 500
-    batch_rows: int = 5000
+    batch_rows: int = 2000
     batch_bytes: int = 256 * MEBIBYTE
     table_bytes: int = 8 * MEBIBYTE
     batch_upload_seconds: float = 600.0
