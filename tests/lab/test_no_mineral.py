@@ -87,13 +87,13 @@ def test_the_bundle_s_statistic_is_the_fitted_one(fitted: NoMineral) -> None:
     np.testing.assert_allclose(odds, 0.25 - 0.5 * found["energy"] + found["no_mineral"])
 
 
-def test_a_fold_left_out_has_no_say() -> None:
+def test_photographs_left_out_have_no_say() -> None:
     held, drawn = held_out(each=12), planted()
-    without = fit_no_mineral(held, drawn, without_fold=1)
-    held.scores.feature[held.fold == 1] = 100.0
-    held.beyond.feature[held.beyond_fold == 1] = -100.0
-    drawn.feature["B"][:] = 7.0
-    again = fit_no_mineral(held, drawn, without_fold=1)
+    keep = held.fold != 1, held.beyond_fold != 1
+    without = fit_no_mineral(held, drawn, keep)
+    held.scores.feature[~keep[0]] = 100.0
+    held.beyond.feature[~keep[1]] = -100.0
+    again = fit_no_mineral(held, drawn, keep)
     np.testing.assert_array_equal(without.direction, again.direction)
     assert without.offset == again.offset
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mineralid.identify import unknown
+from mineralid.lab.evaluation.calibrate import Keep
 from mineralid.lab.evaluation.drawn import drawn_manifest
 from mineralid.lab.evaluation.out_of_fold import OutOfFold
 from mineralid.lab.evaluation.scoring import cached_scores
@@ -81,10 +82,10 @@ def drawn_features(
     return Drawn(feature, np.array([p.species for p in pictures.photographs]))
 
 
-def mineral_directions(held_out: OutOfFold) -> tuple[Array, NDArray[np.int_]]:
-    """Return the directions of all photographs of minerals [N + O, D] and their folds [N + O].
+def mineral_directions(held_out: OutOfFold) -> Array:
+    """Return the directions of all photographs of minerals [N + O, D], core species first.
 
-    Core species first; every photograph as the network sees it that was not trained on it.
+    Every photograph as the network sees it that was not trained on it.
     """
     parts = (
         (held_out.scores.feature, held_out.fold),
@@ -94,32 +95,31 @@ def mineral_directions(held_out: OutOfFold) -> tuple[Array, NDArray[np.int_]]:
     for feature, fold in parts:
         centers = np.stack([arrays["feature_mean"] for arrays in held_out.prototypes])
         rows.append(unknown.directions(feature, centers[fold]))
-    return np.concatenate(rows), np.concatenate([held_out.fold, held_out.beyond_fold])
+    return np.concatenate(rows)
 
 
-def drawn_directions(held_out: OutOfFold, drawn: Drawn) -> tuple[Array, NDArray[np.int_]]:
-    """Return the directions of the drawings by every fold's network [P · folds, D], and the folds."""
+def drawn_directions(held_out: OutOfFold, drawn: Drawn) -> tuple[Array, NDArray[np.str_]]:
+    """Return the directions of the drawings by every fold's network [P · folds, D], and kinds."""
     rows = [
         unknown.directions(drawn.feature[name], arrays["feature_mean"])
         for name, arrays in zip(held_out.folds, held_out.prototypes, strict=True)
     ]
-    return np.concatenate(rows), np.repeat(np.arange(len(rows)), len(drawn.kinds))
+    return np.concatenate(rows), np.tile(drawn.kinds, len(rows))
 
 
 def fit_no_mineral(
-    held_out: OutOfFold, drawn: Drawn, without_fold: int | None = None, seed: int = 0
+    held_out: OutOfFold, drawn: Drawn, keep: Keep | None = None, seed: int = 0
 ) -> NoMineral:
-    """Fit direction and offset on the photographs and drawings of all folds but one.
+    """Fit direction and offset on photographs that no network has seen, and on drawings.
 
-    The direction's length and the offset are fitted on drawings of kinds that it was not made of,
-    so that the ratio is not surer than it is of a thing never drawn.
+    keep: which photographs of core and of other species are wanted (default: all). The direction's
+    length and the offset are fitted on drawings of kinds that it was not made of, so that the
+    ratio is not surer than it is of a thing never drawn.
     """
-    minerals, own = mineral_directions(held_out)
-    pictures, theirs = drawn_directions(held_out, drawn)
-    kinds = np.tile(drawn.kinds, len(held_out.folds))
-    if without_fold is not None:
-        minerals = minerals[own != without_fold]
-        pictures, kinds = pictures[theirs != without_fold], kinds[theirs != without_fold]
+    minerals = mineral_directions(held_out)
+    if keep is not None:
+        minerals = minerals[np.concatenate(keep)]
+    pictures, kinds = drawn_directions(held_out, drawn)
     unseen = unseen_kinds(minerals, pictures, kinds, seed)
     slope, offset = _separate(*(scores[:, None] for scores in unseen), penalty=LITTLE_PENALTY)
     direction, bias = _separate(minerals, pictures, penalty=PENALTY)
