@@ -39,6 +39,9 @@ CONFIDENCES = tuple(round(c / 100, 2) for c in range(50, 100))
 SET_PENALTY, SET_FREE_RANK = 0.005, 5
 SPECIES_PRECISION, GROUP_THRESHOLD = 0.8, 0.7
 UNKNOWN_PRIOR = 0.1
+# Of unknown.STATISTICS those that the detector weighs: all four, which say much the same, got
+# weights of either sign and told less on collections left out (docs/log.md).
+WEIGHED = ("energy", "similarity")
 
 
 @dataclass(frozen=True)
@@ -274,7 +277,8 @@ def fit_unknown(
     from sklearn.linear_model import LogisticRegression
 
     tables = [detector_table(h, without_fold, keep) for h in held_out]
-    x = np.concatenate([t[0] for t in tables])
+    columns = [unknown.STATISTICS.index(name) for name in WEIGHED]
+    x = np.concatenate([t[0] for t in tables])[:, columns]
     truth = np.concatenate([t[1] for t in tables])
     weights = np.concatenate([collection_weights(t[1], t[2]) for t in tables])
     chosen = weights > 0
@@ -285,7 +289,7 @@ def fit_unknown(
     slope = model.coef_[0] / spread
     return UnknownSpec(
         prior=UNKNOWN_PRIOR,
-        weights={n: float(w) for n, w in zip(unknown.STATISTICS, slope, strict=True)},
+        weights={n: float(w) for n, w in zip(WEIGHED, slope, strict=True)},
         bias=float(model.intercept_[0] - slope @ center),
         note=note,
     )
