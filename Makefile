@@ -22,7 +22,7 @@ PHOTOS ?= ../shared/minerals
 RUNS ?= runs/release
 BUNDLE ?= src/mineralid/models/default
 
-WITH_EXTRAS := .[heic,lab,test]
+WITH_EXTRAS := .[heic,web,lab,test]
 PACKAGING := pyproject.toml constraints.txt
 SOURCES := $(shell find src/mineralid -type f ! -path '*/__pycache__/*' ! -path '*/.*')
 
