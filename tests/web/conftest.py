@@ -80,6 +80,7 @@ def client(tiny: Identifier, make_client: MakeClient) -> Iterator[TestClient]:
 @pytest.fixture(scope="session")
 def serve() -> Serve:
     """`with serve(app) as (host, port):` the app behind uvicorn, as `mineralid serve` runs it."""
+    pytest.importorskip("uvicorn", reason="needs the extra web")
     from mineralid.web.serving import Server, server_config
 
     @contextmanager

@@ -72,6 +72,7 @@ OpenPage = Callable[..., "Page"]
 @pytest.fixture(scope="session")
 def host(serve: Any) -> Host:
     """`with host(identifier, **limits) as site:` an app on a free port."""
+    pytest.importorskip("fastapi", reason="needs the extra web")
     from mineralid.web.app import create_app
 
     @contextmanager
