@@ -67,8 +67,13 @@ def usable_cores() -> int:
 
 
 def _open_session(bundle: Bundle, threads: int) -> Any:
+    # From 1.29 on onnxruntime reports its use to its makers, unless this is set before it loads:
+    # it would write a file for that and call out of a program that works without a network.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
+    if os.environ["ORT_DISABLE_TELEMETRY"] == "1":  # elsewhere than on POSIX by this call alone
+        onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_ERRORS
     options.intra_op_num_threads = threads
