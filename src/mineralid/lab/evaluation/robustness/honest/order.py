@@ -89,7 +89,7 @@ def advised_order(walks: Walks, field: Field, *, eased: bool = True) -> Orders:
     return order
 
 
-def tests_needed(walks: Walks, order: Orders) -> NDArray[np.int_]:
+def needed_tests(walks: Walks, order: Orders) -> NDArray[np.int_]:
     """Return the number of tests after which the right class leads for the first time [n]."""
     needed = np.full(len(order), NEVER)
     for step in range(len(TESTS) + 1):
@@ -123,12 +123,12 @@ def orders_compared(judged: Judged, field: Field) -> dict[str, Any]:
         advised = advised_order(walks, field)
         count = len(advised)
         all_orders = {
-            places: tests_needed(walks, np.tile(np.array(places), (count, 1))).astype(float)
+            places: needed_tests(walks, np.tile(np.array(places), (count, 1))).astype(float)
             for places in itertools.permutations(range(len(TESTS)))
         }
         by_name = {
-            "advised": tests_needed(walks, advised),
-            "by information alone": tests_needed(walks, advised_order(walks, field, eased=False)),
+            "advised": needed_tests(walks, advised),
+            "by information alone": needed_tests(walks, advised_order(walks, field, eased=False)),
             "fixed": all_orders[FIXED],
             "random": np.mean(list(all_orders.values()), axis=0),
             "best possible": np.min(list(all_orders.values()), axis=0),

@@ -118,6 +118,7 @@ def sets(results: Results, confidence: str = "0.9") -> Any:
     axes[0].set_ylim(0.7, 1.0)
     axes[1].set(title="minerals in a set", xlabel="readings", ylabel="mean number")
     axes[1].set_ylim(bottom=0)
+    axes[1].yaxis.get_major_locator().set_params(integer=True)
     axes[1].legend(fontsize=8, frameon=False)
     for axis in axes:
         axis.set_xticks([0, 1, 2, 3])
@@ -186,9 +187,16 @@ def wrong(results: Results) -> Any:
 
 
 def order(results: Results) -> Any:
-    """Draw the share of stones whose right name has led by so many tests, and the mean numbers."""
+    """Draw the mean number of tests in each order less that in fixed order, with its interval."""
     figure, axes = _panels(2, 10, 4.2)
     names = {"advised": BLUE, "by information alone": GREEN, "fixed": ORANGE, "random": GRAY}
+    ends = [
+        end
+        for kind in SIDES
+        for name in names
+        for end in results["order"][kind]["orders"][name]["minus_fixed_interval"]
+    ]
+    margin = 0.15 * (max(ends) - min(ends)) + 0.01
     for axis, (kind, side) in zip(axes, SIDES.items(), strict=True):
         orders = results["order"][kind]["orders"]
         places = range(len(names))
@@ -212,10 +220,12 @@ def order(results: Results) -> Any:
                 ha="center",
                 fontsize=8,
                 color=color,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
         axis.axvline(0, color="#999999", linewidth=1, linestyle="--")
         axis.set_yticks([-p for p in places], list(names))
         axis.set(title=side, xlabel="mean number of tests less that in fixed order")
         axis.set_ylim(-len(names) + 0.4, 0.7)
+        axis.set_xlim(min(ends) - margin, max(ends) + margin)
         axis.grid(False, axis="y")
     return figure

@@ -12,7 +12,7 @@ from mineralid.lab.evaluation.robustness.tables import SIDES, table
 def advised_order(results: Results) -> Iterator[str]:
     yield "### The advised order of tests"
     yield ""
-    yield f"![Right name leading, by number of tests]({FOLDER}/{FIGURES[4]})"
+    yield f"![Number of tests in each order]({FOLDER}/{FIGURES[4]})"
     yield ""
     yield (
         "Number of tests after which the right name leads for the first time, the photograph being "
