@@ -7,6 +7,7 @@ VENV := .venv
 VENV_FIELD := .venv-field
 VENV_TEST := .venv-test
 VENV_SIZE := .venv-size
+VENV_WEB := .venv-web
 SIZE_LIMIT_MB := 300
 
 # The interpreter of a new environment: the first on the path that is new enough, or PYTHON=...
@@ -21,6 +22,8 @@ FACTS ?= ../shared/facts
 PHOTOS ?= ../shared/minerals
 RUNS ?= runs/release
 BUNDLE ?= src/mineralid/models/default
+ADDRESS ?= 127.0.0.1
+PORT ?= 8000
 
 WITH_EXTRAS := .[heic,web,lab,test]
 PACKAGING := pyproject.toml constraints.txt
@@ -69,6 +72,11 @@ $(VENV_FIELD)/.installed: $(PACKAGING) $(SOURCES)
 	$(environment)
 	$(call install,".[test]")
 
+$(VENV_WEB)/.installed: $(PACKAGING) $(SOURCES)
+	@echo "Installing the field wing and the web app into $(@D) ..."
+	$(environment)
+	$(call install,".[web]")
+
 # Editable: the tests and the checkers see the working tree.
 $(VENV_TEST)/.installed: $(PACKAGING)
 	@echo "Installing the field wing, the lab and what the tests need into $(@D) ..."
@@ -106,6 +114,10 @@ demo: $(VENV)/.installed  ## name a stone; PHOTO=, HARDNESS=, LUSTER=, STREAK=, 
 	echo; echo "A stone from its readings alone:"; \
 	echo '  mineralid identify --hardness 6-6.5 --luster metallic --streak "greenish black"'; echo; \
 	"$(VENV)/bin/mineralid" identify --hardness 6-6.5 --luster metallic --streak "greenish black"
+
+.PHONY: serve
+serve: $(VENV_WEB)/.installed  ## open the web app; ADDRESS=0.0.0.0 for a phone in the same network, PORT=
+	@exec "$(VENV_WEB)/bin/mineralid" serve --host "$(ADDRESS)" --port "$(PORT)"
 
 .PHONY: size
 size:  ## install the field wing afresh and print its size; fails at 300 MB
@@ -169,6 +181,10 @@ bench: $(VENV)/.installed  ## run each of benchmarks/ once
 bench-lab: $(VENV_TEST)/.installed  ## measure training beside a straightforward loop; PHOTOS=
 	@"$(VENV_TEST)/bin/python" benchmarks/training/run.py --photos "$(PHOTOS)"
 
+.PHONY: bench-web
+bench-web: $(VENV_TEST)/.installed  ## measure the web app under load beside the bare session; PHOTOS=
+	@"$(VENV_TEST)/bin/python" benchmarks/serving/run.py --photos "$(PHOTOS)"
+
 .PHONY: catalogue
 catalogue: $(VENV)/.installed  ## build the catalogue's tables again; FACTS=../shared/facts
 	@PYTHONPATH=src "$(VENV)/bin/python" -m mineralid.minerals.importer --facts "$(FACTS)"
@@ -184,6 +200,6 @@ bundle: $(VENV_TEST)/.installed  ## train, evaluate and write the default bundle
 
 .PHONY: clean
 clean:  ## remove environments, builds and caches; trained runs stay
-	rm -rf $(VENV) $(VENV_FIELD) $(VENV_TEST) $(VENV_SIZE) build dist src/*.egg-info
+	rm -rf $(VENV) $(VENV_FIELD) $(VENV_TEST) $(VENV_SIZE) $(VENV_WEB) build dist src/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests examples -name __pycache__ -prune -exec rm -rf {} +

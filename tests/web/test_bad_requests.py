@@ -12,7 +12,7 @@ from PIL import Image
 from web_cases import Draw, MakeClient
 
 pytest.importorskip("fastapi", reason="needs the extra web")
-pytest.importorskip("httpx2", reason="needs the extra web-test")
+pytest.importorskip("httpx2", reason="the web app's test client is not installed")
 
 from mineralid.identify import Identifier
 from mineralid.web.forms import FormRules

@@ -13,7 +13,7 @@ import pytest
 from web_cases import Draw, MakeClient, alike
 
 pytest.importorskip("fastapi", reason="needs the extra web")
-pytest.importorskip("httpx2", reason="needs the extra web-test")
+pytest.importorskip("httpx2", reason="the web app's test client is not installed")
 
 from mineralid.identify import Identifier
 from mineralid.identify.table import answer_table

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 pytest.importorskip("fastapi", reason="needs the extra web")
-pytest.importorskip("httpx2", reason="needs the extra web-test")
+pytest.importorskip("httpx2", reason="the web app's test client is not installed")
 
 from mineralid.cli.main import app as command_line
 from mineralid.identify import Identifier

@@ -12,7 +12,7 @@ import pytest
 from web_cases import Draw, Serve, alike, wait_until
 
 pytest.importorskip("fastapi", reason="needs the extra web")
-pytest.importorskip("httpx2", reason="needs the extra web-test")
+pytest.importorskip("httpx2", reason="the web app's test client is not installed")
 
 from mineralid.identify import Identifier
 from mineralid.web.app import create_app

@@ -11,7 +11,7 @@ from PIL import Image
 from web_cases import Draw
 
 pytest.importorskip("fastapi", reason="needs the extra web")
-pytest.importorskip("httpx2", reason="needs the extra web-test")
+pytest.importorskip("httpx2", reason="the web app's test client is not installed")
 
 from mineralid.identify import Identifier
 from mineralid.vision import heat_map, prepare

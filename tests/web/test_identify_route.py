@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from web_cases import Draw, MakeClient
 
 pytest.importorskip("fastapi", reason="needs the extra web")
-pytest.importorskip("httpx2", reason="needs the extra web-test")
+pytest.importorskip("httpx2", reason="the web app's test client is not installed")
 
 import mineralid
 from mineralid.cli.main import app as command_line

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra web")
-pytest.importorskip("httpx2", reason="needs the extra web-test")
+pytest.importorskip("httpx2", reason="the web app's test client is not installed")
 
 from mineralid.web.app import create_app
 
@@ -95,7 +95,7 @@ EXAMPLES = 20  # of each operation, right and wrong: about half a minute in all
 @pytest.mark.filterwarnings("default")
 def test_schemathesis_finds_no_error(tiny: Any) -> None:
     """Questions made from the document, right and wrong ones: every answer is one that it names."""
-    schemathesis = pytest.importorskip("schemathesis", reason="needs the extra web-test")
+    schemathesis = pytest.importorskip("schemathesis", reason="the web app's test client is not installed")
     from hypothesis import HealthCheck, given, settings
     from hypothesis.errors import Unsatisfiable
     from schemathesis.checks import not_a_server_error

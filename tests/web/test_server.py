@@ -23,7 +23,7 @@ from PIL import Image
 from web_cases import Draw, Serve, wait_until
 
 pytest.importorskip("fastapi", reason="needs the extra web")
-pytest.importorskip("httpx2", reason="needs the extra web-test")
+pytest.importorskip("httpx2", reason="the web app's test client is not installed")
 
 from mineralid.identify import Identifier
 from mineralid.web.app import create_app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -33,6 +34,17 @@ from mineralid.web.rates import Rate
 from mineralid.web.services import Services
 
 STATIC = files("mineralid.web") / "static"
+
+
+class PageFiles(StaticFiles):
+    """The page's files; a name that no file can have (a zero byte in it) is one that is not there."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Where the file is and what it is; None where it is not."""
+        try:
+            return super().lookup_path(path)
+        except ValueError:
+            return "", None
 
 
 def create_app(
@@ -87,5 +99,5 @@ def create_app(
         return FileResponse(str(STATIC / "index.html"), media_type="text/html")
 
     add_document(app, services)
-    app.mount("/static", StaticFiles(directory=str(STATIC)), name="static")
+    app.mount("/static", PageFiles(directory=str(STATIC)), name="static")
     return app

@@ -119,10 +119,11 @@ def table(request: Request, id: _Id) -> Response:
 
 
 @router.delete("/api/batch/{id}", status_code=204)
-async def drop(request: Request, id: _Id) -> None:
+async def drop(request: Request, id: _Id) -> Response:
     """Stop a list and forget it."""
     services: Services = request.app.state.services
     await services.batches.drop(id)
+    return Response(status_code=204)
 
 
 def _with_token(batch: Batch, index: int) -> bytes:
