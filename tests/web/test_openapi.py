@@ -95,7 +95,9 @@ EXAMPLES = 20  # of each operation, right and wrong: about half a minute in all
 @pytest.mark.filterwarnings("default")
 def test_schemathesis_finds_no_error(tiny: Any) -> None:
     """Questions made from the document, right and wrong ones: every answer is one that it names."""
-    schemathesis = pytest.importorskip("schemathesis", reason="the web app's test client is not installed")
+    schemathesis = pytest.importorskip(
+        "schemathesis", reason="the web app's test client is not installed"
+    )
     from hypothesis import HealthCheck, given, settings
     from hypothesis.errors import Unsatisfiable
     from schemathesis.checks import not_a_server_error
