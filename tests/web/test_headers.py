@@ -11,6 +11,7 @@ pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("httpx2", reason="the web app's test client is not installed")
 
 from starlette.testclient import TestClient
+from web_cases import Draw
 
 from mineralid.identify import Identifier
 from mineralid.web.app import STATIC, create_app
@@ -105,3 +106,22 @@ def test_an_error_of_the_server_tells_nothing_and_has_the_headers(
     assert {name: response.headers[name] for name in HEADERS} == HEADERS
     assert "secret" not in response.text
     assert "secret" not in caplog.text
+
+
+def test_text_is_compressed_for_who_reads_it_and_pictures_are_not(
+    client: TestClient, draw: Draw
+) -> None:
+    for path in ("/", "/static/style.css", "/api/messages/zh", "/openapi.json"):
+        plain = client.get(path, headers={"Accept-Encoding": "identity"})
+        packed = client.get(path, headers={"Accept-Encoding": "gzip"})
+        assert "content-encoding" not in plain.headers
+        assert packed.headers["content-encoding"] == "gzip"
+        assert packed.headers["vary"] == "Accept-Encoding"
+        assert int(packed.headers["content-length"]) < 0.5 * len(plain.content)
+        assert packed.content == plain.content
+    token = client.post("/api/identify", files={"photos": ("a.jpg", draw(1))}).json()["token"]
+    mineral = client.get("/api/minerals", params={"limit": 500}).json()
+    known = next(each["name"] for each in mineral if each["in_model"])
+    picture = client.get("/api/heatmap", params={"token": token, "mineral": known})
+    assert picture.headers["content-type"] == "image/png"
+    assert "content-encoding" not in picture.headers

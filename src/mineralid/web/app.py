@@ -24,6 +24,7 @@ from mineralid.web import (
     minerals_route,
     vocabulary_route,
 )
+from mineralid.web.compression import Compression
 from mineralid.web.headers import SecurityHeaders
 from mineralid.web.limits import Limits
 from mineralid.web.lingering import Lingering
@@ -73,6 +74,7 @@ def create_app(
     )
     app.state.services = services
     add_handlers(app)
+    app.add_middleware(Compression)
     app.add_middleware(Lingering)
     app.add_middleware(SecurityHeaders)
     for route in (
