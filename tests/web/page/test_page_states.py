@@ -41,6 +41,44 @@ def test_a_reading_that_cannot_be_read_is_told_beside_its_field(
     expect(error).to_be_hidden()
 
 
+def test_numbers_are_refused_in_the_person_s_words(open_page: OpenPage) -> None:
+    from playwright.sync_api import expect
+
+    for language, words in (("en", "between 0.5 and 10"), ("zh", "0.5 到 10")):
+        page = open_page(language=language)
+        page.click('[data-test="hardness"] .test-head')
+        error = page.locator("#error-hardness")
+        page.fill("#number-hardness", "6-")  # on the way to 6-6.5
+        expect(page.locator(".said")).to_have_count(1)
+        expect(error).to_be_hidden()
+        for wrong in ("rather hard", "11"):
+            page.fill("#number-hardness", wrong)
+            expect(error).to_contain_text(words)
+            assert "allowed" not in error.inner_text()
+        page.fill("#number-hardness", "")
+        page.click('[data-test="hardness"] .tool >> nth=5 >> .way-above')
+        page.click('[data-test="hardness"] .tool >> nth=1 >> .way-below')
+        expect(error).to_contain_text({"en": "cannot scratch quartz", "zh": "自相矛盾"}[language])
+
+
+def test_a_collection_is_looked_at_without_the_stone_below_it(
+    open_page: OpenPage, stones: Callable[..., Path]
+) -> None:
+    from playwright.sync_api import expect
+
+    page = open_page()
+    photographed(page, stones(1))
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator("#peek")).to_be_visible()
+    page.click('nav a[href="#collection"]')
+    expect(page.locator("#collection-title")).to_be_visible()
+    page.wait_for_timeout(300)
+    expect(page.locator("#peek")).to_be_hidden()
+    page.click('nav a[href="#"]')
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator("#peek")).to_be_visible()
+
+
 def test_what_is_no_picture_is_told_beside_the_photographs(
     open_page: OpenPage, tmp_path: Path
 ) -> None:

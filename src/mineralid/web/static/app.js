@@ -100,8 +100,7 @@ function start() {
     }
     show(byId("collection"), isCollection);
     show(stoneView, !isCollection);
-    show(byId("peek"), false);
-    if (!isCollection) strip.tell();
+    strip.tell();
     for (const link of document.querySelectorAll("nav a"))
       if ((link.hash === "#collection") === isCollection) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");

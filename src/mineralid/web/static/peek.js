@@ -14,8 +14,10 @@ export function peek(strip, target, stone) {
 
   function tell() {
     const best = stone.report?.candidates[0];
-    show(strip, Boolean(best) && !visible);
-    document.body.classList.toggle("has-peek", Boolean(best) && !visible);
+    // Out of sight, but not because the collection is looked at.
+    const shown = Boolean(best) && !visible && target.getClientRects().length > 0;
+    show(strip, shown);
+    document.body.classList.toggle("has-peek", shown);
     if (!best) return;
     const doubted = stone.report.readings.some((r) => r.status !== "used");
     fill(

@@ -24,7 +24,12 @@ export function asText(value) {
   const compared = Object.entries(given.tools ?? {}).map(
     ([tool, how]) => `${how === "above" ? "scratches" : "scratched by"} ${tool}`,
   );
-  return [given.number?.trim(), ...compared].filter(Boolean).join("; ");
+  return [given.number && finished(given.number), ...compared].filter(Boolean).join("; ");
+}
+
+/** A number as far as it is typed: "6-" and "6." on the way to "6-6.5" are 6. */
+function finished(number) {
+  return number.trim().replace(/[\s.,–-]+$/, "");
 }
 
 /** As a person reads it, in the language of the page. */

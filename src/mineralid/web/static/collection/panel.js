@@ -3,7 +3,7 @@
 import { Gone, Problem } from "../api.js";
 import { el, fill, icon, show } from "../dom.js";
 import { t } from "../messages.js";
-import { problemWords } from "../problems.js";
+import { noteWords, problemWords } from "../problems.js";
 import { limits } from "../vocabulary.js";
 import { save } from "../save.js";
 import { chosenFiles, droppedFiles, sorted } from "./dropped.js";
@@ -140,7 +140,7 @@ export function collectionPanel(root, { openCard, openStone, gone, say }) {
     }
     const stopping = progress.contains(document.activeElement);
     fill(progress, el("p", { class: "run-words", text: words }), running ? meter : "",
-      run.notes.map((note) => el("p", { class: "hint", lang: "en", text: note })),
+      run.notes.map((note) => el("p", { class: "hint", text: noteWords(note) })),
       running ? el("button", { class: "button secondary", type: "button", text: t("collection.stop"), on: { click: () => run.stop() } }) : "");
     if (stopping) progress.querySelector("button")?.focus();
     show(toolbar, run.rows.length > 0);

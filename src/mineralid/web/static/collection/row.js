@@ -33,9 +33,7 @@ export function rowElement(row, { number, picture, corrected, open, openCard }) 
       wrong.length ? el("p", { class: "row-doubt" }, icon("warning"), el("span", { text: t("collection.doubted", { tests: wrong.join(t("list.comma")) }) })) : ""),
     el("div", { class: "row-own" }, input,
       el("datalist", { id: lists }, row.report.candidates.slice(0, 8).map((c) => el("option", { value: named(c.name) })))),
-    answer.kind === "failed"
-      ? ""
-      : el("button", { class: "round", type: "button", "aria-label": t("collection.open", { stone: title }), on: { click: open } }, icon("open")),
+    el("button", { class: "round", type: "button", "aria-label": t("collection.open", { stone: title }), on: { click: open } }, icon("open")),
   );
   input.addEventListener("change", () => {
     row.mineral = input.value.trim();

@@ -2,6 +2,7 @@
 
 import { t } from "../messages.js";
 import { named } from "../names.js";
+import { rowProblemWords } from "../problems.js";
 import { percent } from "../wording.js";
 
 /** The stone's name in the list: its photograph's, or the first column carried along, or its number. */
@@ -14,7 +15,7 @@ export function rowTitle({ report }) {
 
 /** {kind, name, percent}: kind "failed", "species", "group" or "unknown". */
 export function rowAnswer({ report }) {
-  if (report.error !== null) return { kind: "failed", name: t("collection.failed"), percent: "", detail: report.error };
+  if (report.error !== null) return { kind: "failed", name: t("collection.failed"), percent: "", detail: rowProblemWords(report.error) };
   const best = report.candidates[0];
   if (report.level === "unknown")
     return {
