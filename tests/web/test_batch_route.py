@@ -94,6 +94,16 @@ def test_a_table_and_photographs(client: TestClient, draw: Draw) -> None:
     ]
 
 
+def test_the_photograph_of_a_row_that_cannot_be_used_is_no_stone_of_its_own(
+    client: TestClient, draw: Draw
+) -> None:
+    begun = start(client, [*photos(draw, a=1, b=2), table("photo,hardness\na.jpg,soft\n")])
+    assert begun["notes"] == ["photographs that no row names, each a stone of its own: 1"]
+    rows = finished(client, begun["id"])["rows"]
+    assert [row["photos"] for row in rows] == [["a.jpg"], ["b.jpg"]]
+    assert [row["error"] is None for row in rows] == [False, True]
+
+
 def test_answers_are_those_of_single_stones(client: TestClient, draw: Draw) -> None:
     begun = start(client, photos(draw, a=1, b=2, c=3, d=4), top="2", confidence="80%")
     for row in finished(client, begun["id"])["rows"]:

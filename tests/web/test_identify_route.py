@@ -97,6 +97,14 @@ def test_a_blank_field_is_not_tested(client: TestClient) -> None:
     assert plain["token"] is None
 
 
+def test_a_photograph_as_text_is_told_how_it_goes(client: TestClient) -> None:
+    for body in ({"data": {"photos": "a.jpg"}}, {"files": {"photos": (None, "a.jpg")}}):
+        response = client.post("/api/identify", **body)  # type: ignore[arg-type]
+        assert response.status_code == 422
+        assert response.json()["field"] == "photos"
+        assert response.json()["detail"].startswith("photos is text; allowed: ")
+
+
 def test_urlencoded_and_multipart_are_one(client: TestClient) -> None:
     given = {"hardness": "6½", "luster": "glassy; pearly", "streak": "pale yellow"}
     body = client.post("/api/identify", data=given)

@@ -36,17 +36,20 @@ def read_stones(photos: Sequence[Upload], table: Upload | None, most_rows: int) 
     rows: list[StoneRow] = []
     carried: tuple[str, ...] = ()
     notes: list[str] = []
+    named: set[str] = set()
     if table is not None:
         opened = _opened(table)
         if opened.rows > most_rows:
             detail = f"the table has {opened.rows:,} rows; allowed: up to {most_rows:,}"
             raise Problem(413, "too-large", detail, "table")
-        rows, carried = list(_matched(opened, names)), tuple(opened.carried)
+        for row, found in _matched(opened, names):
+            rows.append(row)
+            named.update(found)
+        carried = tuple(opened.carried)
         notes = [
             f"column {name!r} is carried along unread; was {known!r} meant?"
             for name, known in opened.misspelt.items()
         ]
-    named = {name for row in rows for name in row.paths}
     others = [name for name in names if name not in named]
     if table is not None and others:
         notes.append(f"photographs that no row names, each a stone of its own: {len(others)}")
@@ -65,21 +68,25 @@ def _opened(table: Upload) -> Table:
         raise Problem(422, "bad-table", str(error), "table") from None
 
 
-def _matched(table: Table, names: Sequence[str]) -> Iterator[StoneRow]:
-    """Rows with `paths` from the names sent: the same name, else the only one of that last part."""
+def _matched(table: Table, names: Sequence[str]) -> Iterator[tuple[StoneRow, list[str]]]:
+    """Rows with `paths` from the names sent: the same name, else the only one of that last part.
+
+    Beside each row what it names of them, so that the photographs of a row that cannot be used are
+    no stones of their own.
+    """
     last: dict[str, list[str]] = {}
     for name in names:
         last.setdefault(_last_part(name), []).append(name)
     for row in table.read():
         paths, error = [], row.error
-        for photo in row.photos if error is None else ():
+        for photo in row.photos:
             found = [photo] if photo in names else last.get(_last_part(photo), [])
             if len(found) == 1:
                 paths.append(found[0])
             elif error is None:
                 what = "several of that name were sent" if found else "it was not sent"
                 error = f"photograph {photo}: {what}; allowed: names of the photographs sent"
-        yield replace(row, paths=() if error else tuple(paths), error=error)
+        yield replace(row, paths=() if error else tuple(paths), error=error), paths
 
 
 def _last_part(name: str) -> str:

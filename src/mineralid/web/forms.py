@@ -261,6 +261,9 @@ class _Urlencoded:
         for pair in filter(None, bytes(self._body).split(b"&")):
             key, _, value = pair.replace(b"+", b" ").partition(b"=")
             name = unquote_to_bytes(key).decode("utf-8", "replace")
+            if name in self._rules.files_allowed:
+                detail = f"{name} is text; allowed: files, by {MULTIPART.decode()}"
+                raise Problem(422, "bad-field", detail, name)
             if name not in self._rules.texts:
                 raise _unknown(self._rules, name)
             _check_once(form, name)

@@ -103,6 +103,39 @@ def test_a_folder_with_a_table(
     assert exported(page)[2]["corrected"] == "Amethyst"
 
 
+def test_what_is_wrong_is_told_in_chinese_and_can_be_put_right(
+    open_page: OpenPage, stones: Callable[..., Path], tmp_path: Path
+) -> None:
+    from playwright.sync_api import expect
+
+    table = tmp_path / "table.csv"
+    table.write_text("photo,hardness,strek\nstone-a.jpg,rather hard,red\n", encoding="utf-8")
+    photo = tmp_path / "stone-a.jpg"
+    photo.write_bytes(stones(1).read_bytes())
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    page = open_page(DESKTOP, "zh", path="#collection")
+    page.set_input_files('[data-file="choose-pictures"]', [photo, broken])
+    page.set_input_files('[data-file="choose-table"]', table)
+    page.click("[data-start]")
+    rows = page.locator(".stone-row")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_contain_text("无法识别硬度读数“rather hard”")
+    expect(rows.nth(1)).to_contain_text("照片 broken.jpg 无法使用")
+    expect(page.locator(".run")).to_contain_text("表格中没有提到的照片：1 张")
+    expect(page.locator(".run")).to_contain_text("列“strek”未被读取")
+
+    # A stone without an answer can be opened, tested and taken back like any other.
+    rows.nth(0).locator("> .round").click()
+    expect(page.locator(".rank").first).to_be_visible()
+    page.click('[data-test="luster"] .test-head')
+    page.click('[data-test="luster"] label:has(input[value="metallic"])')
+    expect(page.locator(".said")).to_have_count(1)
+    page.click("#back")
+    expect(rows.nth(0)).not_to_contain_text("无法识别")
+    assert exported(page)[0]["error"] == ""
+
+
 def test_nothing_that_can_be_used_is_said(open_page: OpenPage, folder: Path) -> None:
     from playwright.sync_api import expect
 
