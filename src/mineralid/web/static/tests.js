@@ -74,6 +74,7 @@ function testRow(test, stone) {
   const untested = el("button", {
     class: "untested",
     type: "button",
+    "aria-label": `${testLabel(name)}: ${t("tests.untested")}`,
     text: t("tests.untested"),
     on: { click: () => stone.setReading(name, null) },
   });

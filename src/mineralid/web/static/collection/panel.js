@@ -200,6 +200,8 @@ export function collectionPanel(root, { openCard, openStone, gone, say }) {
 
   function tellShown() {
     const count = run ? [...list.children].filter((item) => !item.hidden).length : 0;
+    // While answers come one by one, the meter tells how far it is; nobody wants each counted aloud.
+    shown.setAttribute("aria-live", run?.state === "running" ? "off" : "polite");
     shown.textContent = run?.rows.length ? t("collection.shown", { count, total: run.rows.length }) : "";
   }
 
