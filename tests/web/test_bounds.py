@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,6 +75,23 @@ def test_of_too_many_the_oldest_go(most: int, count: int) -> None:
         else:
             with pytest.raises(Problem):
                 store.get(token)
+
+
+@given(st.lists(st.integers(1, 8), max_size=40))
+def test_photographs_are_counted_not_stones(counts: list[int]) -> None:
+    store = TokenStore(10, 600.0, Clock())
+    tokens = []
+    for number, count in enumerate(counts):
+        one = kept(number)
+        tokens.append(store.add(Kept(one.names * count, one.scored, one.pictures * count)))
+    held = []
+    for token in tokens:
+        with contextlib.suppress(Problem):
+            held.append(len(store.get(token).names))
+    assert held == counts[len(counts) - len(held) :]  # the latest
+    assert sum(held) <= 10 and len(held) == len(store)
+    more = counts[: len(counts) - len(held)]
+    assert not more or sum(held) + more[-1] > 10  # no more was let go of than had to be
 
 
 def test_tokens_are_long_enough_not_to_be_guessed() -> None:

@@ -18,10 +18,10 @@ class Limits:
     next is answered 503. decode_workers: processes that decode (None: one a core).
     decode_seconds, decode_bytes: of one photograph; decode_bytes is memory beyond what a worker
     needs anyway. score_workers: threads that run the network (None: one a core).
-    score_batch: most pictures in one call. tokens, token_seconds: photographs' results that are kept, and how
-    long. batches, batch_photos, batch_rows, batch_bytes, table_bytes, batch_upload_seconds: lists of
-    stones kept at once, the size of one and the time to send it; batch_seconds: how long one is
-    kept after its last use.
+    score_batch: most pictures in one call. tokens, token_seconds: photographs whose results are kept
+    under tokens, and how long. batches, batch_photos, batch_rows, batch_bytes, table_bytes,
+    batch_upload_seconds: lists of stones kept at once, the size of one and the time to send it;
+    batch_seconds: how long one is kept after its last use.
     """
 
     photo_bytes: int = 25 * MEBIBYTE

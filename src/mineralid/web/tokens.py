@@ -25,13 +25,14 @@ class Kept:
 
 
 class TokenStore:
-    """Token -> what is kept, for `seconds` after it was made; of more than `most` the oldest goes."""
+    """Token -> what is kept, for `seconds`; of more than `most` photographs in all the oldest go."""
 
     def __init__(
         self, most: int, seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._most, self._seconds, self._clock = most, seconds, clock
         self._kept: OrderedDict[str, tuple[float, Kept]] = OrderedDict()
+        self._photos = 0  # of all that is kept
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -42,8 +43,9 @@ class TokenStore:
         token = secrets.token_urlsafe(TOKEN_BYTES)
         with self._lock:
             self._forget()
-            while len(self._kept) >= self._most:
-                self._kept.popitem(last=False)
+            while self._kept and self._photos + len(kept.names) > self._most:
+                self._drop_oldest()
+            self._photos += len(kept.names)
             self._kept[token] = (self._clock() + self._seconds, kept)
         return token
 
@@ -70,4 +72,8 @@ class TokenStore:
     def _forget(self) -> None:
         now = self._clock()
         while self._kept and next(iter(self._kept.values()))[0] <= now:
-            self._kept.popitem(last=False)
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, (_, kept) = self._kept.popitem(last=False)
+        self._photos -= len(kept.names)
