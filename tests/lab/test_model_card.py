@@ -8,7 +8,7 @@ import pytest
 
 from mineralid.lab.export.card import render_card
 from mineralid.lab.export.onnx_graph import export_onnx, node_count
-from mineralid.lab.network.lite import build_lite
+from mineralid.lab.export.release import plain_backbone
 from mineralid.vision.bundle import Bundle, load_bundle
 
 
@@ -25,7 +25,7 @@ def test_the_card_is_what_the_figures_render_to(shipped: Bundle) -> None:
 def test_the_card_says_by_how_much_its_choices_flatter_it(shipped: Bundle) -> None:
     card = (shipped.path / "MODEL_CARD.md").read_text(encoding="utf-8")
     figures: Any = shipped.spec.figures
-    before = figures["compared"]["ssf"]["collection"]["mean of folds"]["top1"]
+    before = figures["compared"]["ssf+lite2"]["collection"]["head"]["mean of folds"]["top1"]
     after = figures["collection"]["accuracy"]["photograph alone"]["mean of folds"]["top1"]
     assert "**chosen on these folds**. Without these additions the photograph" in card
     assert f"{before:.3f} top-1 as the mean of the folds left out, as it ships" in card
@@ -35,7 +35,7 @@ def test_the_card_says_by_how_much_its_choices_flatter_it(shipped: Bundle) -> No
 def test_the_shipped_graph_has_no_more_nodes_than_the_plain_backbone(shipped: Bundle) -> None:
     pytest.importorskip("onnx")
     image, classes = shipped.spec.image, len(shipped.spec.classes)
-    plain = export_onnx(build_lite(classes, adapter="none", pretrained=False), image.height)
+    plain = export_onnx(plain_backbone(classes), image.height)
     figures: Any = shipped.spec.figures
     own, added = figures["export"]["nodes"], figures["export"]["nodes_of_readout"]
     assert node_count(shipped.graph_path.read_bytes()) == own + added
@@ -50,6 +50,7 @@ def test_the_shipped_network_keeps_its_limits(shipped: Bundle) -> None:
     assert counts["trained"] == counts["adapter"] + counts["head"]
     assert counts["trained"] <= 0.04 * counts["backbone"]
     assert figures["export"]["parity"] <= 1e-4
+    assert 0 < figures["export"]["rounding"] <= 0.02
     assert sum(p.stat().st_size for p in shipped.path.iterdir()) <= 25e6
 
 

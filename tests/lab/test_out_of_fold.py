@@ -19,10 +19,11 @@ from mineralid.lab.data.splits import (
     specimen_folds,
 )
 from mineralid.lab.evaluation import out_of_fold as held_out
+from mineralid.lab.evaluation.networks import Networks
 from mineralid.lab.evaluation.out_of_fold import OutOfFold
 from mineralid.lab.evaluation.readout import make_readout
 from mineralid.lab.evaluation.scoring import Scores
-from mineralid.lab.export import release
+from mineralid.lab.export import compared
 from mineralid.vision.prepare import ImageSpec
 
 CLASSES = ("Quartz", "Pyrite", "Galena")
@@ -52,8 +53,8 @@ def manifest() -> Manifest:
 class Network:
     """Stands for a trained network: its features say which it is and which photograph they see."""
 
-    def __init__(self, run: Path, spoiled: Collection[str]) -> None:
-        self.number, self.spoiled = NAMES.index(run.name), spoiled
+    def __init__(self, split: str, spoiled: Collection[str] = ()) -> None:
+        self.number, self.spoiled = NAMES.index(split), spoiled
 
     def score(self, manifest: Manifest) -> Scores:
         feature = np.zeros((len(manifest), DEPTH), dtype=np.float32)
@@ -66,13 +67,22 @@ class Network:
         return Scores(feature[:, 1 : 1 + len(CLASSES)].copy(), feature)
 
 
+class FakeNetworks(Networks):
+    """Networks that need no files."""
+
+    def __init__(self, spoiled: Collection[str] = ()) -> None:
+        super().__init__(Path("runs"), "fake")
+        object.__setattr__(self, "spoiled", spoiled)
+
+    def scores(self, split: str, manifest: Manifest, spec: ImageSpec) -> Scores:
+        return Network(split, self.spoiled).score(manifest)  # type: ignore[attr-defined]
+
+
 def gather(
     monkeypatch: pytest.MonkeyPatch, manifest: Manifest, kind: str, spoiled: Collection[str] = ()
 ) -> OutOfFold:
-    monkeypatch.setattr(held_out, "load_network", lambda run: Network(run, spoiled))
-    monkeypatch.setattr(held_out, "cached_scores", lambda run, net, photos, spec: net.score(photos))
     monkeypatch.setattr(held_out, "color_histograms", lambda photos, spec, folder: colors(photos))
-    return held_out.out_of_fold(kind, manifest, Path, SPEC)
+    return held_out.out_of_fold(kind, manifest, FakeNetworks(spoiled), SPEC)
 
 
 def colors(photos: Manifest) -> np.ndarray:
@@ -100,7 +110,7 @@ def test_no_network_judges_a_stone_that_it_was_trained_on(
     assert set(judges) == set(NAMES[6:] if kind == "collection" else NAMES[1:6])
     # The rows are those of the photographs themselves: back in order, none of another one.
     expected = [
-        Network(Path(judge), ()).score(Manifest((photo,), CLASSES)).feature[0]
+        Network(judge).score(Manifest((photo,), CLASSES)).feature[0]
         for judge, photo in zip(judges, photographs, strict=True)
     ]
     np.testing.assert_array_equal(found.scores.feature, expected)
@@ -153,7 +163,7 @@ def test_scores_are_read_out_with_the_training_side(
     found = gather(monkeypatch, manifest, "collection")
     core = manifest.of_classes()
     for number, split in enumerate(collection_folds(core)):
-        every = Network(Path(split.name), ()).score(core)
+        every = Network(split.name).score(core)
         train = list(split.train)
         made = make_readout(
             every.feature[train],
@@ -170,35 +180,49 @@ def test_scores_are_read_out_with_the_training_side(
 
 def test_an_unknown_kind_names_the_allowed(manifest: Manifest) -> None:
     with pytest.raises(ValueError, match=r"kind is 'stone'; allowed: 'specimen', 'collection'"):
-        held_out.out_of_fold("stone", manifest, Path, SPEC)
+        held_out.out_of_fold("stone", manifest, FakeNetworks(), SPEC)
 
 
-def test_adapters_are_compared_on_photographs_that_none_was_trained_on(
+# How often the head of each network is right on photographs that it was not trained on.
+RIGHT = {"ssf+lite2": 1.0, "ssf": 0.75, "lite2": 0.75, "bias": 0.5, "none": 0.0}
+
+
+def test_networks_are_compared_on_photographs_that_none_was_trained_on(
     monkeypatch: pytest.MonkeyPatch, manifest: Manifest, tmp_path: Path
 ) -> None:
     core = manifest.of_classes()
     splits = named_splits(core)
-    judged: dict[str, list[str]] = {}
 
-    def score(run: Path, network: Path, photos: Manifest, spec: ImageSpec) -> Scores:
-        adapter, name = run.name.split("-")
-        train = {core.photographs[i].specimen for i in splits[name].train}
-        assert train.isdisjoint(p.specimen for p in photos.photographs)
-        judged.setdefault(adapter, []).extend(p.image_id for p in photos.photographs)
-        right = np.eye(len(CLASSES), dtype=np.float32)[photos.labels()]
-        return Scores(right if adapter == "ssf" else -right, right)
+    def score(self: Networks, split: str, photos: Manifest, spec: ImageSpec) -> Scores:
+        train = {core.photographs[i].specimen for i in splits[split].train}
+        feature = np.zeros((len(photos), DEPTH), dtype=np.float32)
+        scores = np.zeros((len(photos), len(CLASSES)), dtype=np.float32)
+        for row, p in enumerate(photos.photographs):
+            feature[row] = np.random.default_rng(zlib.crc32(p.image_id.encode())).normal(size=DEPTH)
+            share = zlib.crc32(p.specimen.encode()) % 100 / 100
+            # Wrong on all that it was trained on: whoever judges by these sees it.
+            right = share < RIGHT[self.name] and p.specimen not in train
+            label = CLASSES.index(p.species) if p.species in CLASSES else 0
+            scores[row, (label + (not right)) % len(CLASSES)] = 1e6
+        return Scores(scores, feature)
 
-    monkeypatch.setattr(release, "load_network", lambda run: run)
-    monkeypatch.setattr(release, "cached_scores", score)
-    table = release.compare_adapters(manifest, tmp_path)
-    assert list(table) == ["ssf", "bias", "none"]
-    for adapter, entry in table.items():
-        # Each photograph once by specimen and once by collection.
-        assert sorted(judged[adapter]) == sorted(p.image_id for p in core.photographs * 2)
-        assert list(entry["specimen"]) == [*NAMES[1:6], "mean of folds"]
-        assert list(entry["collection"]) == ["A", "B", "C", "mean of folds"]
-        expected = 1.0 if adapter == "ssf" else 0.0
-        assert entry["collection"]["mean of folds"]["macro_top1"] == expected
-    trained = [table[a]["trained"] for a in ("none", "bias", "ssf")]
+    monkeypatch.setattr(Networks, "scores", score)
+    monkeypatch.setattr(held_out, "color_histograms", lambda photos, spec, folder: colors(photos))
+    table = compared.compare_networks(manifest, tmp_path, SPEC)
+    assert list(table) == [*RIGHT]
+    shares = np.array([zlib.crc32(p.specimen.encode()) % 100 / 100 for p in core.photographs])
+    for name, entry in table.items():
+        assert ("gain" in entry["specimen"]) == (name != "ssf+lite2")
+        for kind, names in (("specimen", NAMES[1:6]), ("collection", ["A", "B", "C"])):
+            for part in ("head", "read_out"):
+                assert list(entry[kind][part]) == [*names, "mean of folds"]
+                for fold in names:
+                    expected = (shares[list(splits[fold].test)] < RIGHT[name]).mean()
+                    assert entry[kind][part][fold]["top1"] == pytest.approx(expected), (name, fold)
+            if name == "none":
+                assert entry[kind]["gain"]["mean of folds"]["top1"] == 1.0
+                assert entry[kind]["gain"]["mean of folds"]["interval"] == (1.0, 1.0)
+    trained = [table[name]["trained"] for name in ("none", "bias", "ssf", "ssf+lite2")]
     assert trained == sorted(set(trained))
     assert trained[0] == 1281 * len(CLASSES)
+    assert trained[-1] == table["ssf"]["trained"] + table["lite2"]["trained"]

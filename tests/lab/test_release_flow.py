@@ -11,7 +11,7 @@ import torch
 from generated_photos import COLORS_RGB, write_photos
 
 from mineralid.lab.data.splits import LeftOut, parse_left_out
-from mineralid.lab.export.plan import ADAPTERS, Plan, plan_release
+from mineralid.lab.export.plan import Plan, plan_release
 from mineralid.lab.export.release import make_release
 from mineralid.lab.network.lite import build_lite
 
@@ -29,7 +29,8 @@ def finish(plan: Plan) -> None:
     """Put a network with a random head and random shifts into every run of a release."""
     for number, job in enumerate(plan.jobs):
         torch.manual_seed(number)
-        network = build_lite(len(COLORS_RGB), adapter=job.record.recipe.adapter)
+        recipe = job.record.recipe
+        network = build_lite(len(COLORS_RGB), name=recipe.backbone, adapter=recipe.adapter)
         with torch.no_grad():
             network.head.weight.normal_(0, 0.5)
             for unit in network.units():
@@ -65,7 +66,7 @@ def test_a_release_of_finished_runs_ends_in_a_bundle_that_answers(
     plan = plan_release(photos, shared / "facts", out, folder, left_out)
     made = make_release(plan, at_once=1, threads=1, say=said.append)
     assert made == folder
-    assert said[0] == "25 of 25 networks are trained already"
+    assert said[0] == "34 of 34 networks are trained already"
     assert said[-1] == f"wrote {folder}"
 
     bundle = load_bundle(folder)
@@ -74,12 +75,14 @@ def test_a_release_of_finished_runs_ends_in_a_bundle_that_answers(
     assert spec.classes == tuple(COLORS_RGB)
     assert len(spec.calibration.temperature) == 4
     figures = json.loads((out / "figures.json").read_text())
-    assert set(figures["compared"]) == set(ADAPTERS)
+    assert set(figures["compared"]) == {"ssf+lite2", "ssf", "lite2", "bias", "none"}
     accuracy = figures["collection"]["accuracy"]["photograph alone"]
     assert list(accuracy) == [*(name.partition(":")[0] for name in names), "mean of folds"]
     export = spec.figures["export"]
     assert export["parity"] <= 1e-4  # type: ignore[index, call-overload, operator]
+    # Beside the plain backbones their features are put in a row, and the heads are one.
     assert export["nodes"] <= export["nodes_of_plain_backbone"]  # type: ignore[index, call-overload, operator]
+    assert 0 < export["rounding"] < 0.02  # type: ignore[index, call-overload, operator]
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     for words in ("linear probe", "bias only", *names):
         assert words in card

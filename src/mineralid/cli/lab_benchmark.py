@@ -31,7 +31,10 @@ def benchmark(
         Path, typer.Option(help="Folder of the finished networks, as `lab release` made them.")
     ] = Path("runs/release"),
     network: Annotated[
-        str, typer.Option(help="Which networks there: RUNS/<network>-<split>.")
+        str,
+        typer.Option(
+            help="Which networks there: RUNS/<network>-<split>; a+b: those of a and b side by side."
+        ),
     ] = "ssf",
     readout: Annotated[
         str,
@@ -53,6 +56,14 @@ def benchmark(
     seeds: Annotated[int, typer.Option(min=1, help="Trainings, and draws of readings.")] = 3,
     reduced: Annotated[
         bool, typer.Option("--reduced", help="A handful of cells of the grid, for a trial run.")
+    ] = False,
+    answers: Annotated[
+        bool,
+        typer.Option(
+            "--answers",
+            help="Measure as well how honest the answers are: calibration, sets, unknown stones, "
+            "wrong records, the advised order of tests.",
+        ),
     ] = False,
     left_out: Annotated[
         list[str] | None,
@@ -86,17 +97,30 @@ def benchmark(
                 reduced=reduced,
                 left_out=left_out or (),
             )
+            from mineralid.lab.evaluation.networks import Networks
             from mineralid.lab.evaluation.robustness.run import run_benchmark
 
             with RowProgress() as progress:
                 rows = run_benchmark(work, out, progress=progress, say=say)
             say(f"{out}: {rows} rows")
+            if answers:
+                _answers(photos, facts, Networks(runs, network), out, left_out or ())
         if page is not None:
             from mineralid.lab.evaluation.robustness.page import write_page
 
             typer.echo(str(write_page(out, page, say=say)))
     except (ValueError, OSError) as error:
         raise failure(told(error)) from None
+
+
+def _answers(photos: Path, facts: Path, networks: Any, out: Path, left_out: Sequence[str]) -> None:
+    """Measure what the answers say of their own sureness; kept beside the rows."""
+    from mineralid.lab.data.splits import parse_left_out
+    from mineralid.lab.evaluation.robustness.honest.measure import measure, write_results
+    from mineralid.lab.export.release import IMAGE
+
+    found = measure(photos, facts, networks, IMAGE, parse_left_out(left_out), say=say)
+    say(f"wrote {write_results(found, out)}")
 
 
 def _listed(text: str | None) -> list[str] | None:
@@ -119,6 +143,7 @@ def _work(
 ) -> Any:
     """Load everything that is measured on."""
     from mineralid.lab.data.splits import SPECIMEN_FOLDS, parse_left_out
+    from mineralid.lab.evaluation.networks import Networks
     from mineralid.lab.evaluation.robustness import data
     from mineralid.lab.evaluation.robustness.method import METHODS
     from mineralid.lab.evaluation.robustness.readings import VOCABULARIES
@@ -132,7 +157,7 @@ def _work(
     _allowed("split", splits or (), (*folds, *SPECIMEN_FOLDS))
     found = data.load_splits(
         photos,
-        lambda split: runs / f"{network}-{split}",
+        Networks(runs, network),
         IMAGE,
         folds,
         readout=data.READOUTS[readout],

@@ -8,9 +8,8 @@ drawn pictures (drawn.py) from those of photographs of minerals that the network
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,8 @@ from numpy.typing import NDArray
 from mineralid.identify import unknown
 from mineralid.lab.evaluation.calibrate import Keep
 from mineralid.lab.evaluation.drawn import drawn_manifest
+from mineralid.lab.evaluation.networks import Networks
 from mineralid.lab.evaluation.out_of_fold import OutOfFold
-from mineralid.lab.evaluation.scoring import cached_scores
-from mineralid.lab.training.train import load_network
 from mineralid.vision.prepare import ImageSpec
 
 Array = NDArray[np.float64]
@@ -66,19 +64,16 @@ class NoMineral:
 
 
 def drawn_features(
-    run_of: Callable[[str], Path],
+    networks: Networks,
     splits: Sequence[str],
     spec: ImageSpec,
     *,
     each: int = DRAWN_EACH,
     seed: int = 0,
 ) -> Drawn:
-    """Run the network of every split over the drawings; run_of: split -> folder of its run."""
+    """Run the network of every split over the drawings."""
     pictures = drawn_manifest(each, seed)
-    feature = {}
-    for split in splits:
-        run = run_of(split)
-        feature[split] = cached_scores(run, load_network(run), pictures, spec).feature
+    feature = {split: networks.scores(split, pictures, spec).feature for split in splits}
     return Drawn(feature, np.array([p.species for p in pictures.photographs]))
 
 

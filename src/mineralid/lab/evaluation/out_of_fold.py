@@ -7,9 +7,7 @@ the head's.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +21,9 @@ from mineralid.lab.data.splits import (
     left_out_folds,
     specimen_folds,
 )
+from mineralid.lab.evaluation.networks import Networks
 from mineralid.lab.evaluation.readout import make_readout
-from mineralid.lab.evaluation.scoring import Scores, cached_scores, color_histograms
-from mineralid.lab.training.train import load_network
+from mineralid.lab.evaluation.scoring import Scores, color_histograms
 from mineralid.vision.prepare import ImageSpec
 
 
@@ -77,27 +75,20 @@ def judges(
 def out_of_fold(
     kind: str,
     manifest: Manifest,
-    run_of: Callable[[str], Path],
+    networks: Networks,
     spec: ImageSpec,
     left_out: LeftOut = LEFT_OUT_FOLDS,
 ) -> OutOfFold:
-    """Gather the scores of `kind` "specimen" (five folds) or "collection" (those left out).
-
-    run_of: name of a split -> folder of its finished run.
-    """
+    """Gather the scores of `kind` "specimen" (five folds) or "collection" (those left out)."""
     core, others = manifest.of_classes(), manifest.of_other_species()
     splits, beyond_fold = judges(kind, manifest, left_out)
     fold = np.empty(len(core), dtype=int)
     labels = np.array(core.labels())
     collections = np.array([p.collection for p in core.photographs])
     own, other, prototypes = [], [], []
-    colors = [
-        color_histograms(part, spec, run_of(splits[0].name).parent) for part in (core, others)
-    ]
+    colors = [color_histograms(part, spec, networks.folder) for part in (core, others)]
     for number, split in enumerate(splits):
-        run = run_of(split.name)
-        network = load_network(run)
-        everything = cached_scores(run, network, core, spec)
+        everything = networks.scores(split.name, core, spec)
         train, test = list(split.train), list(split.test)
         readout = make_readout(
             everything.feature[train],
@@ -109,7 +100,7 @@ def out_of_fold(
         prototypes.append(readout.prototypes.arrays())
         own.append((test, readout.applied(everything.rows(test), colors[0][test])))
         chosen = [int(i) for i in np.flatnonzero(beyond_fold == number)]
-        beyond = cached_scores(run, network, others.subset(chosen), spec)
+        beyond = networks.scores(split.name, others.subset(chosen), spec)
         other.append((chosen, readout.applied(beyond, colors[1][chosen])))
         fold[list(split.test)] = number
     return OutOfFold(

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mineralid.lab.network.lite import LiteNetwork
+from mineralid.lab.export.half_precision import STORED
+from mineralid.lab.network.joined import Network
 from mineralid.lab.network.read_out import ReadOut, WithReadOut
 from mineralid.lab.training.module import MEAN, STD
 
@@ -20,7 +21,7 @@ OPSET = 17
 PARITY = 1e-4
 
 
-def export_onnx(network: LiteNetwork, image_size: int, read_out: ReadOut | None = None) -> bytes:
+def export_onnx(network: Network, image_size: int, read_out: ReadOut | None = None) -> bytes:
     """Return the ONNX graph of a network, adapters folded, batch size free.
 
     read_out: of training photographs, whose scores are added to the head's.
@@ -60,10 +61,22 @@ def export_onnx(network: LiteNetwork, image_size: int, read_out: ReadOut | None 
 
 
 def node_count(graph: bytes) -> int:
-    """Return the number of nodes of an ONNX graph."""
+    """Return the number of nodes of an ONNX graph, without the casts of stored weights."""
     import onnx
 
-    return len(onnx.load_from_string(graph).graph.node)
+    nodes = onnx.load_from_string(graph).graph.node
+    return sum(not (node.op_type == "Cast" and node.input[0].endswith(STORED)) for node in nodes)
+
+
+def probabilities(graph: bytes, images: np.ndarray) -> np.ndarray:
+    """Return p(class) [B, C] that a graph gives to images float32 [B, 3, H, W]."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    scores = session.run(["scores"], {INPUT: images})[0]
+    return np.asarray(torch.softmax(torch.from_numpy(scores).double(), 1))
 
 
 @torch.no_grad()
@@ -72,13 +85,5 @@ def parity(graph: bytes, network: torch.nn.Module, images: np.ndarray) -> float:
 
     images: float32 [B, 3, H, W].
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    given = session.run(["scores"], {INPUT: images})[0]
-    expected = network.eval()(torch.from_numpy(images))[0]
-    a = torch.softmax(torch.from_numpy(given).double(), 1)
-    b = torch.softmax(expected.double(), 1)
-    return float((a - b).abs().max())
+    expected = torch.softmax(network.eval()(torch.from_numpy(images))[0].double(), 1)
+    return float(np.abs(probabilities(graph, images) - np.asarray(expected)).max())

@@ -19,7 +19,7 @@ def render_own_card(spec: BundleSpec) -> str:
 
 def _head(spec: BundleSpec) -> list[str]:
     training: Any = spec.training
-    counts, recipe = training["parameters"], training["recipe"]
+    counts, (recipe,) = training["parameters"], training["recipes"].values()
     export: Any = spec.figures["export"]
     stones = f"{training['specimens']:,} specimens"
     if not training["specimens_known"]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -13,15 +12,13 @@ from mineralid.lab.data.splits import EVERYTHING, LEFT_OUT_FOLDS, LeftOut, named
 from mineralid.lab.evaluation.calibrate import collection_weights
 from mineralid.lab.evaluation.out_of_fold import judges
 from mineralid.lab.evaluation.simulated import evidence_catalogue, reading_source
-from mineralid.lab.network.scale_shift import AdapterKind
+from mineralid.lab.export.recipes import ALTERNATIVES, MEMBERS
 from mineralid.lab.training.launch import Job
-from mineralid.lab.training.recipe import Recipe
 from mineralid.lab.training.record import RunRecord, is_finished
+from mineralid.lab.training.settings import as_settings
 from mineralid.minerals import UnknownMineral
 from mineralid.vision.bundle import SPEC_FILE
 
-SHIPPED: AdapterKind = "ssf"
-ADAPTERS: tuple[AdapterKind, ...] = get_args(AdapterKind)
 KINDS = ("specimen", "collection")
 
 
@@ -70,7 +67,7 @@ def plan_release(
 
 
 def release_jobs(out: Path, core: Manifest, left_out: LeftOut = LEFT_OUT_FOLDS) -> list[Job]:
-    """Return every training of a release, the shipped adapter's first.
+    """Return every training of a release, those of what ships first.
 
     core: the photographs of the classes. Raises ValueError where a split can't be made of them.
     """
@@ -82,12 +79,11 @@ def release_jobs(out: Path, core: Manifest, left_out: LeftOut = LEFT_OUT_FOLDS) 
         if collections is not None:
             folds += ["--left-out", f"{name}={','.join(sorted(collections))}"]
     jobs = []
-    for adapter in ADAPTERS:
-        recipe = Recipe(adapter=adapter)
-        options = [] if adapter == SHIPPED else ["--set", f"adapter={adapter}"]
-        for name in (*order, *([EVERYTHING] if adapter == SHIPPED else [])):
+    for network, recipe in (MEMBERS | ALTERNATIVES).items():
+        options = [word for setting in as_settings(recipe) for word in ("--set", setting)]
+        for name in (*order, *([EVERYTHING] if network in MEMBERS else [])):
             record = RunRecord.of_manifest(recipe, name, core.subset(splits[name].train))
-            jobs.append(Job(record, out / f"{adapter}-{name}", (*options, *folds)))
+            jobs.append(Job(record, out / f"{network}-{name}", (*options, *folds)))
     return jobs
 
 

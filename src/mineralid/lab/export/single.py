@@ -122,7 +122,7 @@ def export_run(
             "calibration": calibrated.spec,
             "unknown": detector,
             "training": {
-                **training_summary(train, run),
+                **training_summary(train, {run.name: trained.record.recipe}),
                 "held_out_photographs": len(held_out),
                 "held_out_specimens": len({p.specimen for p in held_out.photographs}),
                 "specimens_known": trained.data.specimens_known,

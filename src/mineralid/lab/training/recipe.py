@@ -18,7 +18,7 @@ Folders = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Recipe(BaseModel):
-    """How one model is trained. The defaults are the recipe of the shipped bundle."""
+    """How one model is trained. The defaults are the recipe of the shipped bundle's first network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

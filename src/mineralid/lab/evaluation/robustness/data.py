@@ -17,11 +17,12 @@ from mineralid.evidence.outcomes import grid
 from mineralid.identify.hypotheses import Hypotheses
 from mineralid.lab.data.manifest import Manifest, read_manifest
 from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut, Split
+from mineralid.lab.evaluation.networks import Networks
 from mineralid.lab.evaluation.out_of_fold import judges
 from mineralid.lab.evaluation.prototypes import class_prototypes
 from mineralid.lab.evaluation.readout import make_readout
 from mineralid.lab.evaluation.robustness.readings import Corruption, Judge, Readings, codes_of
-from mineralid.lab.evaluation.scoring import Scores, cached_scores, color_histograms
+from mineralid.lab.evaluation.scoring import Scores, color_histograms
 from mineralid.lab.evaluation.simulated import (
     READING_SOURCE,
     TESTS,
@@ -29,7 +30,6 @@ from mineralid.lab.evaluation.simulated import (
     evidence_catalogue,
     reading_source,
 )
-from mineralid.lab.training.train import load_network
 from mineralid.minerals import load_vocabulary
 from mineralid.vision.prepare import ImageSpec
 
@@ -244,7 +244,7 @@ def _training_side(
 
 def load_splits(
     photos: Path,
-    run_of: Callable[[str], Path],
+    networks: Networks,
     spec: ImageSpec,
     left_out: LeftOut = LEFT_OUT_FOLDS,
     *,
@@ -253,18 +253,17 @@ def load_splits(
 ) -> dict[str, SplitData]:
     """Return every split by name, those of collections first.
 
-    run_of: name of a split -> folder of its finished network. readout: one of READOUTS. Raises
-    ManifestError; ValueError and OSError where a run is damaged or not there.
+    readout: one of READOUTS. Raises ManifestError; ValueError and OSError where a run is damaged
+    or not there.
     """
     core = read_manifest(photos).of_classes()
     scored: dict[str, dict[str, tuple[Split, Scores]]] = {}
     for kind in reversed(KINDS):
         scored[kind] = {}
         for split in judges(kind, core, left_out)[0]:
-            run = run_of(split.name)
-            say(f"scores of {run}")
-            found = cached_scores(run, load_network(run), core, spec)
-            color = color_histograms(core, spec, run.parent)
+            say(f"scores of {' and '.join(map(str, networks.runs(split.name)))}")
+            found = networks.scores(split.name, core, spec)
+            color = color_histograms(core, spec, networks.folder)
             scored[kind][split.name] = split, readout(found, color, split, core)
     return assemble_splits(core, scored)
 

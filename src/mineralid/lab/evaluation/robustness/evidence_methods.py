@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mineralid.lab.evaluation.calibrate import (
     ASSUMED_WRONG_RECORDS,
+    KIND_WEIGHTS,
     TEMPERATURES,
     Cases,
     Dials,
@@ -42,25 +43,24 @@ def tuning_cases(data: SplitData, bench: Bench) -> list[Cases]:
         dict(zip(TESTS, bench.log_likelihoods(drawn.readings(rate=rate)), strict=True))
         for rate in (0.0, ASSUMED_WRONG_RECORDS)
     )
-    return [Cases(scores[rows], labels, right, wrong) for scores in data.tune.values()]
+    return [
+        Cases(scores[rows], labels, right, wrong, KIND_WEIGHTS[kind])
+        for kind, scores in data.tune.items()
+    ]
 
 
 def trusting_temperatures(cases: Sequence[Cases]) -> tuple[float, ...]:
     """Return per number of tests the temperature that is best where every record is right."""
 
     def loss(tests: int, temperature: float) -> float:
-        return float(
-            np.mean(
-                [
-                    negative_log_likelihood(
-                        class_posterior(c.scores, [c.right[t] for t in chosen], temperature, 0.0),
-                        c.labels,
-                    )
-                    for c in cases
-                    for chosen in subsets(tests)
-                ]
+        losses = [
+            negative_log_likelihood(
+                class_posterior(c.scores, [c.right[t] for t in chosen], temperature, 0.0), c.labels
             )
-        )
+            for c in cases
+            for chosen in subsets(tests)
+        ]
+        return float(np.average(losses, weights=[c.weight for c in cases for _ in subsets(tests)]))
 
     return tuple(
         min(TEMPERATURES, key=functools.partial(loss, tests)) for tests in range(len(TESTS) + 1)
@@ -153,7 +153,11 @@ class EvidenceMethod:
     @property
     def settings(self) -> Mapping[str, Any]:
         """What its answers depend on beside the data."""
-        return {"dials": self.dials.__name__, "assumed_wrong": ASSUMED_WRONG_RECORDS}
+        return {
+            "dials": self.dials.__name__,
+            "assumed_wrong": ASSUMED_WRONG_RECORDS,
+            "weights": KIND_WEIGHTS,
+        }
 
     def fit(self, data: SplitData, bench: Bench, seed: int) -> FittedEvidence:
         """Fit its dials; they do not depend on the seed."""

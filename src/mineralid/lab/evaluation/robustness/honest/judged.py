@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mineralid.lab.evaluation.calibrate import (
     ASSUMED_WRONG_RECORDS,
+    KIND_WEIGHTS,
     Cases,
     Dials,
     class_posterior,
@@ -128,7 +129,7 @@ def tuning_cases(held_out: OutOfFold, bench: Bench) -> Cases:
         dict(zip(TESTS, bench.log_likelihoods(drawn.readings(rate=rate)), strict=True))
         for rate in (0.0, ASSUMED_WRONG_RECORDS)
     )
-    return Cases(held_out.scores.scores, held_out.labels, right, wrong)
+    return Cases(held_out.scores.scores, held_out.labels, right, wrong, KIND_WEIGHTS[held_out.kind])
 
 
 def judge(target: OutOfFold, tuned_on: Sequence[OutOfFold], bench: Bench, draws: int) -> Judged:

@@ -15,6 +15,7 @@ from mineralid.identify.hypotheses import Hypotheses
 from mineralid.lab.data.manifest import Manifest, read_manifest
 from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut
 from mineralid.lab.evaluation.calibrate import fit_unknown
+from mineralid.lab.evaluation.networks import Networks
 from mineralid.lab.evaluation.no_mineral import (
     Drawn,
     drawn_features,
@@ -48,8 +49,7 @@ RESULTS = "honest.json"
 def measure(
     photos: Path,
     facts: Path,
-    runs: Path,
-    adapter: str,
+    networks: Networks,
     spec: ImageSpec,
     left_out: LeftOut = LEFT_OUT_FOLDS,
     *,
@@ -59,16 +59,17 @@ def measure(
 ) -> dict[str, Any]:
     """Return every figure of the page's honest answers, as plain values.
 
-    photos, facts: as of a release. runs, adapter: the finished networks RUNS/<adapter>-<split>.
+    photos, facts: as of a release.
     seen: ids of photographs of other species that networks or readout have seen (pre-adaptation).
     """
     manifest = read_manifest(photos)
-    run_of = _run_of(runs, adapter)
     held = {}
     for kind in KINDS:
-        held[kind] = out_of_fold(kind, manifest, run_of, spec, left_out)
+        held[kind] = out_of_fold(kind, manifest, networks, spec, left_out)
         say(f"scored the photographs of the {kind} folds")
-    drawn = {kind: drawn_features(run_of, held_out.folds, spec) for kind, held_out in held.items()}
+    drawn = {
+        kind: drawn_features(networks, held_out.folds, spec) for kind, held_out in held.items()
+    }
     say("scored the drawings")
     catalogue = evidence_catalogue(facts)
     hypotheses = Hypotheses(catalogue, tuple(manifest.classes))
@@ -91,7 +92,7 @@ def measure(
         hypotheses.minerals, [int(i) for i in hypotheses.class_rows], table
     )
     found["about"] = {
-        "network": adapter,
+        "network": networks.name,
         "classes": len(manifest.classes),
         "draws": draws,
         "drawings_fitted_on": len(drawn[UNSEEN].kinds),
@@ -99,10 +100,6 @@ def measure(
         "seen": len(set(seen)),
     }
     return plain(found)
-
-
-def _run_of(runs: Path, adapter: str) -> Callable[[str], Path]:
-    return lambda split: runs / f"{adapter}-{split}"
 
 
 def measure_held_out(
@@ -125,7 +122,7 @@ def measure_held_out(
     }
     found["nothing"] = {"told_apart": nothing.told_apart(unseen, drawn[UNSEEN])}
     for kind, held_out in held.items():
-        judged = judge(held_out, [unseen], bench, draws)
+        judged = judge(held_out, list(held.values()), bench, draws)
         found["calibration"][kind] = calibration(judged)
         found["sets"][kind] = sets(judged, fitted_on)
         say(f"calibration and sets of the {kind} folds")
