@@ -149,7 +149,7 @@ def test_trusting_evidence_believes_every_record() -> None:
         losses = {
             t: np.mean(
                 [
-                    -np.log(p[np.arange(len(c.labels)), c.labels]).mean()
+                    c.weight * -np.log(p[np.arange(len(c.labels)), c.labels]).mean()
                     for c in right
                     for chosen in evidence_methods.subsets(tests)
                     for p in [class_posterior(c.scores, [c.right[n] for n in chosen], t, 0.0)]
@@ -157,6 +157,8 @@ def test_trusting_evidence_believes_every_record() -> None:
             )
             for t in TEMPERATURES
         }
+        # Collections never seen weigh four times as much as known ones.
+        assert [c.weight for c in right] == pytest.approx([0.8, 0.2])
         assert losses[temperature] == pytest.approx(min(losses.values()))
 
 

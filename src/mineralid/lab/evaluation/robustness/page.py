@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mineralid.lab.evaluation.calibrate import ASSUMED_WRONG_RECORDS
+from mineralid.lab.evaluation.calibrate import ASSUMED_WRONG_RECORDS, KNOWN_SHARE
 from mineralid.lab.evaluation.robustness import tables
 from mineralid.lab.evaluation.robustness.answers import StoredAnswers
 from mineralid.lab.evaluation.robustness.grid import cell
@@ -156,7 +156,9 @@ def _methods(stored: StoredAnswers) -> Iterator[str]:
     yield (
         "The evidence is posterior(s) ∝ p_photo(s)^(1/T) · [(1−ε) ∏ L(o | s) + ε · mean_s′ "
         "∏ L(o | s′)]. *Default trust*: T and ε minimise the negative log-likelihood per number of "
-        f"tests on the other folds, {ASSUMED_WRONG_RECORDS:.0%} of the records there being wrong. "
+        f"tests on the other folds, {ASSUMED_WRONG_RECORDS:.0%} of the records there being wrong; "
+        f"networks that have not seen the collection weigh {1 - KNOWN_SHARE:.0%} there, those that "
+        "have not seen the specimen the rest. "
         "*Trust matched*: ε is the true share of wrong records, which nobody knows in the field. "
         "*Every test trusted*: ε = 0, T fitted to right records. The dials of the default trust, "
         "full vocabulary:"

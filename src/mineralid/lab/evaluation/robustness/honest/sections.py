@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mineralid.lab.evaluation.calibrate import KNOWN_SHARE
 from mineralid.lab.evaluation.robustness.honest.plots import FIGURES, draw_figures
 from mineralid.lab.evaluation.robustness.honest.sections_tests import advised_order, words
 from mineralid.lab.evaluation.robustness.honest.sections_unknown import (
@@ -48,10 +49,11 @@ def _heading(results: Results) -> Iterator[str]:
     yield ""
     yield (
         "How sure an answer may be. Every photograph is judged by a network that has not seen it, "
-        "with dials, sets and detectors that are fitted **on collections left out of training, "
-        "without the fold that is judged**: a user's photograph is of no collection that the "
-        "network knows. On new specimens of known collections the same dials are therefore too "
-        f"careful. Specimens weigh the same, whatever the number of their photographs; readings are "
+        "with dials, sets and detectors that are fitted **without the fold that is judged**: sets "
+        "on collections left out of training, temperature and ε on both kinds of folds, those "
+        f"collections weighing {1 - KNOWN_SHARE:.0%}, for a user's photograph is hardly ever of a "
+        "collection that the network knows. On new specimens of known collections the answers are "
+        f"therefore right more often than they say. Specimens weigh the same, whatever the number of their photographs; readings are "
         f"drawn {results['about']['draws']} times."
     )
     yield ""
