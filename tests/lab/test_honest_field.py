@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from field_cases import STONES, SUBSETS, outcome
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mineralid.evidence.outcomes import grid
 from mineralid.identify import Identifier, Report, posterior, unknown
 from mineralid.lab.evaluation.calibrate import Dials
 from mineralid.lab.evaluation.robustness.honest.field import Field, wrong_record_probability
@@ -20,17 +19,9 @@ from mineralid.lab.evaluation.robustness.honest.order import expected_bits
 from mineralid.lab.evaluation.robustness.readings import Readings
 from mineralid.lab.evaluation.scoring import Scores
 from mineralid.lab.evaluation.simulated import TESTS
-from mineralid.minerals import load_vocabulary
 from mineralid.observation import Observation
 from mineralid.vision import load_bundle
 from mineralid.vision.stream import ItemScores
-
-STONES = (
-    {"hardness": "6.5", "luster": "metallic", "streak": "greenish-black"},
-    {"hardness": "3", "luster": "vitreous", "streak": "white"},
-    {"hardness": "9.3", "luster": "silky", "streak": "none"},
-)
-SUBSETS = [c for n in range(len(TESTS) + 1) for c in itertools.combinations(TESTS, n)]
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +53,9 @@ def field(identifier: Identifier) -> Field:
 
 
 def readings(identifier: Identifier, chosen: tuple[str, ...]) -> Readings:
-    outcome = np.zeros((len(STONES), len(TESTS)), dtype=np.intp)
-    for row, stone in enumerate(STONES):
-        for column, test in enumerate(TESTS):
-            if test == "hardness":
-                observer = identifier.hypotheses.class_evidence.tests[test].observer
-                outcome[row, column] = np.abs(grid(observer) - float(stone[test])).argmin()
-            else:
-                outcome[row, column] = load_vocabulary(test).index(stone[test])
+    outcomes = np.array([[outcome(identifier, t, stone[t]) for t in TESTS] for stone in STONES])
     tested = np.tile([test in chosen for test in TESTS], (len(STONES), 1))
-    return Readings(outcome, tested)
+    return Readings(outcomes, tested)
 
 
 def answers(

@@ -208,7 +208,12 @@ def test_networks_are_compared_on_photographs_that_none_was_trained_on(
 
     monkeypatch.setattr(Networks, "scores", score)
     monkeypatch.setattr(held_out, "color_histograms", lambda photos, spec, folder: colors(photos))
-    table = compared.compare_networks(manifest, tmp_path, SPEC)
+    networks = Networks(tmp_path, "ssf+lite2")
+    shipped = {
+        kind: held_out.out_of_fold(kind, manifest, networks, SPEC)
+        for kind in ("specimen", "collection")
+    }
+    table = compared.compare_networks(shipped, manifest, tmp_path, SPEC)
     assert list(table) == [*RIGHT]
     shares = np.array([zlib.crc32(p.specimen.encode()) % 100 / 100 for p in core.photographs])
     for name, entry in table.items():

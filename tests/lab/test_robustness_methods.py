@@ -11,7 +11,7 @@ from robustness_cases import bench, splits
 from synthetic_scores import SPECIES
 
 from mineralid.identify.posterior import log_softmax
-from mineralid.lab.evaluation.calibrate import RATES, TEMPERATURES, class_posterior
+from mineralid.lab.evaluation.calibrate import RATES, TEMPERATURES, class_posterior, subsets
 from mineralid.lab.evaluation.robustness import evidence_methods, method
 from mineralid.lab.evaluation.robustness.data import SplitData
 from mineralid.lab.evaluation.robustness.evidence_methods import fitted_dials, tuning_cases
@@ -151,7 +151,7 @@ def test_trusting_evidence_believes_every_record() -> None:
                 [
                     c.weight * -np.log(p[np.arange(len(c.labels)), c.labels]).mean()
                     for c in right
-                    for chosen in evidence_methods.subsets(tests)
+                    for chosen in subsets(tests)
                     for p in [class_posterior(c.scores, [c.right[n] for n in chosen], t, 0.0)]
                 ]
             )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from field_cases import STONES, SUBSETS, outcome
 from synthetic_scores import own_source
 
 from mineralid.evidence.outcomes import grid
@@ -22,13 +22,6 @@ from mineralid.observation import Observation
 from mineralid.vision import load_bundle
 from mineralid.vision.stream import ItemScores
 
-STONES = (
-    {"hardness": "6.5", "luster": "metallic", "streak": "greenish-black"},
-    {"hardness": "3", "luster": "vitreous", "streak": "white"},
-    {"hardness": "9.3", "luster": "silky", "streak": "none"},
-)
-SUBSETS = [c for n in range(len(TESTS) + 1) for c in itertools.combinations(TESTS, n)]
-
 
 @pytest.fixture(scope="module")
 def identifier(tiny_bundle: Path) -> Identifier:
@@ -40,14 +33,6 @@ def identifier(tiny_bundle: Path) -> Identifier:
         "feature_mean": np.zeros(8, dtype=np.float32),
     }
     return Identifier(replace(bundle, arrays=arrays), threads=1)
-
-
-def outcome(identifier: Identifier, test: str, given: str) -> int:
-    """The index of a reading among the outcomes of its test, as the lab draws it."""
-    observer = identifier.hypotheses.class_evidence.tests[test].observer
-    if test == "hardness":
-        return int(np.abs(grid(observer) - float(given)).argmin())
-    return load_vocabulary(test).index(given)
 
 
 @pytest.mark.parametrize("chosen", SUBSETS, ids=lambda c: "+".join(c) or "photograph alone")

@@ -16,6 +16,7 @@ pytest.importorskip("httpx2", reason="the web app's test client is not installed
 
 from mineralid.identify import Identifier
 from mineralid.web.app import create_app
+from mineralid.web.services import Services
 
 CLIENTS = 12
 STONES = 18
@@ -79,16 +80,21 @@ def test_answers_are_never_mixed(shipped: Identifier, serve: Serve, draw: Draw, 
             assert [each for found in clients.map(client, range(CLIENTS)) for each in found] == []
 
 
+def held_back(services: Services, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let no picture be scored until the event is set."""
+    go_on = threading.Event()
+    classifier = services.batcher._classifier
+    scores = classifier.scores
+    monkeypatch.setattr(classifier, "scores", lambda batch: go_on.wait(60) and scores(batch))
+    return go_on
+
+
 def test_too_many_at_once_are_told_so_and_nobody_else_suffers(
     tiny: Identifier, serve: Serve, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(tiny, decode_workers=1, score_workers=1, waiting=3)
     services = app.state.services
-    go_on = threading.Event()
-    scores = services.batcher._classifier.scores
-    monkeypatch.setattr(
-        services.batcher._classifier, "scores", lambda batch: go_on.wait(60) and scores(batch)
-    )
+    go_on = held_back(services, monkeypatch)
     photo = {"a.jpg": draw(1)}
     with serve(app) as (host, port), ThreadPoolExecutor(8) as clients:
 
@@ -122,15 +128,9 @@ def test_an_answer_that_takes_too_long_is_given_up(
     tiny: Identifier, serve: Serve, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(tiny, decode_workers=1, score_workers=1, answer_seconds=0.5)
-    services = app.state.services
-    go_on = threading.Event()
-    scores = services.batcher._classifier.scores
-    monkeypatch.setattr(
-        services.batcher._classifier, "scores", lambda batch: go_on.wait(60) and scores(batch)
-    )
+    go_on = held_back(app.state.services, monkeypatch)
     with serve(app) as (host, port):
         connection = http.client.HTTPConnection(host, port, timeout=60)
-        services.limits  # noqa: B018
         status, body = ask(connection, {"a.jpg": draw(1)})
         assert (status, body["type"]) == (503, "/problems/busy")
         assert "the answer took too long" in body["detail"]

@@ -39,15 +39,16 @@ CONFIDENCES = tuple(round(c / 100, 2) for c in range(50, 100))
 SET_PENALTY, SET_FREE_RANK = 0.005, 5
 SPECIES_PRECISION, GROUP_THRESHOLD = 0.8, 0.7
 UNKNOWN_PRIOR = 0.1
+# The kind of folds on which sets, levels and what tells no mineral are fitted: a user's photographs
+# are of a collection that the network has not seen.
+UNSEEN = "collection"
 # Of unknown.STATISTICS those that the detector weighs: all four, which say much the same, got
 # weights of either sign and told less on collections left out (docs/log.md).
 WEIGHED = ("energy", "similarity")
-
-
 # How often a user's photograph is of a collection that the network knows: a judgement. Fitted on
 # both kinds alike, answers on collections never seen are surer than they should be (docs/log.md).
 KNOWN_SHARE = 0.2
-KIND_WEIGHTS = {"specimen": KNOWN_SHARE, "collection": 1 - KNOWN_SHARE}
+KIND_WEIGHTS = {"specimen": KNOWN_SHARE, UNSEEN: 1 - KNOWN_SHARE}
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def fit_dials(cases: Sequence[Cases]) -> Dials:
     """
     temperature, rate = [], []
     for tests in range(len(TESTS) + 1):
-        loss = functools.cache(functools.partial(_loss, tuple(cases), tests))
+        loss = functools.cache(functools.partial(mean_loss, cases, tests))
         t, e = 1.0, (ASSUMED_WRONG_RECORDS if tests else 0.0)
         moved = True
         while moved:
@@ -159,13 +160,20 @@ def fit_dials(cases: Sequence[Cases]) -> Dials:
     return Dials(tuple(temperature), tuple(rate))
 
 
-def _loss(cases: tuple[Cases, ...], tests: int, temperature: float, rate: float) -> float:
+def mean_loss(
+    cases: Sequence[Cases], tests: int, temperature: float, rate: float, *, wrong: bool = True
+) -> float:
+    """Return the weighted mean over `cases` of −log p(truth), all choices of that many tests.
+
+    wrong: whether a share of the records is wrong; else all are right.
+    """
     losses = [
         negative_log_likelihood(
-            class_posterior(c.scores, [c.wrong[name] for name in chosen], temperature, rate),
+            class_posterior(c.scores, [record[name] for name in chosen], temperature, rate),
             c.labels,
         )
         for c in cases
+        for record in [c.wrong if wrong else c.right]
         for chosen in subsets(tests)
     ]
     weights = [c.weight for c in cases for _ in subsets(tests)]
@@ -227,7 +235,7 @@ def precision_threshold(probability: Array, right: NDArray[np.bool_], precision:
 
 
 def detector_table(
-    held_out: OutOfFold, without_fold: int | None = None, keep: Keep | None = None
+    held_out: OutOfFold, keep: Keep | None = None
 ) -> tuple[Array, NDArray[np.bool_], list[str]]:
     """Return statistics [N + O, S], which rows are of other species, and their collections.
 
@@ -236,8 +244,6 @@ def detector_table(
     """
     parts, truth, collections = [], [], []
     for number in range(len(held_out.folds)):
-        if number == without_fold:
-            continue
         own = held_out.fold == number
         other = held_out.beyond_fold == number
         if keep is not None:
@@ -272,16 +278,11 @@ def collection_weights(truth: NDArray[np.bool_], collections: Sequence[str]) -> 
     return weights
 
 
-def fit_unknown(
-    held_out: Sequence[OutOfFold],
-    note: str,
-    without_fold: int | None = None,
-    keep: Keep | None = None,
-) -> UnknownSpec:
+def fit_unknown(held_out: Sequence[OutOfFold], note: str, keep: Keep | None = None) -> UnknownSpec:
     """Fit the logistic regression of unknown.py on one or more sets of held-out scores."""
     from sklearn.linear_model import LogisticRegression
 
-    tables = [detector_table(h, without_fold, keep) for h in held_out]
+    tables = [detector_table(h, keep) for h in held_out]
     columns = [unknown.STATISTICS.index(name) for name in WEIGHED]
     x = np.concatenate([t[0] for t in tables])[:, columns]
     truth = np.concatenate([t[1] for t in tables])

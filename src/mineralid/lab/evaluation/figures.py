@@ -181,7 +181,7 @@ def unknown_figures(target: Measured) -> dict[str, Any]:
     )
     odds = np.empty(len(truth))
     for number in range(len(held.folds)):
-        spec = fit_unknown([held], "", without_fold=number)
+        spec = fit_unknown([held], "", keep=(held.fold != number, held.beyond_fold != number))
         chosen = order_fold == number
         odds[chosen] = unknown.unknown_log_odds(
             {name: x[chosen, i] for i, name in enumerate(unknown.STATISTICS)},

@@ -9,7 +9,7 @@ import numpy as np
 
 from mineralid.lab.data.manifest import Manifest
 from mineralid.lab.evaluation.scoring import Scores, cached_scores
-from mineralid.lab.network.joined import JoinedNetwork, Network
+from mineralid.lab.network.joined import Network, side_by_side
 from mineralid.lab.training.train import load_network
 from mineralid.vision.prepare import ImageSpec
 
@@ -30,8 +30,7 @@ class Networks:
 
     def load(self, split: str) -> Network:
         """Return the network of a split."""
-        members = [load_network(run) for run in self.runs(split)]
-        return members[0] if len(members) == 1 else JoinedNetwork(members)
+        return side_by_side([load_network(run) for run in self.runs(split)])
 
     def scores(self, split: str, manifest: Manifest, spec: ImageSpec) -> Scores:
         """Return its scores and features of every photograph, kept in each member's run."""

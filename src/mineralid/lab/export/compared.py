@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from mineralid.lab.evaluation.metrics import (
 )
 from mineralid.lab.evaluation.networks import Networks
 from mineralid.lab.evaluation.out_of_fold import OutOfFold, out_of_fold
-from mineralid.lab.export.plan import KINDS
 from mineralid.lab.export.recipes import ALTERNATIVES, MEMBERS, SHIPPED
 from mineralid.lab.network.lite import build_lite, parameter_counts
 from mineralid.lab.training.recipe import Recipe
@@ -30,9 +29,15 @@ MEAN = "mean of folds"
 
 
 def compare_networks(
-    manifest: Manifest, out: Path, spec: ImageSpec, left_out: LeftOut = LEFT_OUT_FOLDS
+    shipped: Mapping[str, OutOfFold],
+    manifest: Manifest,
+    out: Path,
+    spec: ImageSpec,
+    left_out: LeftOut = LEFT_OUT_FOLDS,
 ) -> dict[str, Any]:
     """Return per network and kind of folds: accuracies, and by how much what ships is better.
+
+    shipped: by kind, the scores of what ships.
 
     `head`: of the trained head alone, by fold and their mean. `read_out`: with prototypes, gallery
     and colours, as it would ship. `gain`: top-1 of what ships less that, in pairs, by fold and
@@ -44,22 +49,22 @@ def compare_networks(
     found: dict[str, Any] = {
         name: trained_parameters(own, len(core.classes)) for name, own in recipes.items()
     }
-    for kind in KINDS:
-        best: OutOfFold | None = None
+    for kind, best in shipped.items():
         for name in recipes:
             networks = Networks(out, name)
-            held_out = out_of_fold(kind, manifest, networks, spec, left_out)
+            held_out = best
+            if name != SHIPPED:
+                held_out = out_of_fold(kind, manifest, networks, spec, left_out)
             head = np.empty_like(held_out.scores.scores)
             for number, fold in enumerate(held_out.folds):
                 judged = np.flatnonzero(held_out.fold == number)
                 own = networks.scores(fold, core, spec)
                 head[judged] = own.scores[judged]
-            best = best or held_out
             entry = {
                 "head": _accuracies(held_out, head),
                 "read_out": _accuracies(held_out, held_out.scores.scores),
             }
-            if held_out is not best:
+            if name != SHIPPED:
                 entry["gain"] = _gain(best, held_out)
             found[name][kind] = entry
     return found

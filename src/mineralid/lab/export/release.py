@@ -20,6 +20,7 @@ from mineralid.lab.data.splits import EVERYTHING, LEFT_OUT_FOLDS, LeftOut
 from mineralid.lab.evaluation.calibrate import (
     ASSUMED_WRONG_RECORDS,
     KNOWN_SHARE,
+    UNSEEN,
     fit_calibration,
     fit_unknown,
     simulate_cases,
@@ -65,7 +66,7 @@ from mineralid.lab.export.onnx_graph import (
 )
 from mineralid.lab.export.plan import KINDS, Plan
 from mineralid.lab.export.recipes import MEMBERS, SHIPPED
-from mineralid.lab.network.joined import JoinedNetwork, Network
+from mineralid.lab.network.joined import Network, side_by_side
 from mineralid.lab.network.lite import build_lite
 from mineralid.lab.network.read_out import WithReadOut
 from mineralid.lab.training.launch import run_jobs
@@ -74,15 +75,12 @@ from mineralid.lab.training.recipe import Recipe
 from mineralid.minerals import load_catalogue
 from mineralid.version import __version__
 from mineralid.vision.bundle import write_bundle
-from mineralid.vision.bundle_spec import BundleSpec
+from mineralid.vision.bundle_spec import BundleSpec, CalibrationSpec, UnknownSpec
 from mineralid.vision.prepare import ImageSpec, prepare_photo
 
 # Trained at 192 pixels on random crops and used at 224: objects then look as large as in training
 # (Touvron et al., NeurIPS 2019). 224 against 192 and the crop were chosen on folds A and B.
 IMAGE = ImageSpec(height=224, width=224, fit="crop", crop_fraction=0.9, mean=MEAN, std=STD)
-
-# The folds on which sets, levels and what tells no mineral are fitted.
-UNSEEN = "collection"
 
 
 def make_release(plan: Plan, *, at_once: int, threads: int, say: Callable[[str], None]) -> Path:
@@ -93,10 +91,7 @@ def make_release(plan: Plan, *, at_once: int, threads: int, say: Callable[[str],
     run_jobs(plan.jobs, plan.photos, at_once=at_once, threads=threads, say=say)
     manifest, out = plan.manifest, plan.out
     say("measuring on photographs held out of training")
-    figures, calibration, detector = measure(manifest, plan.facts, out, say, plan.left_out)
-    nothing, figures["no_mineral"] = no_mineral(manifest, out, plan.left_out)
-    detector = detector.model_copy(update={"weights": with_no_mineral(detector.weights)})
-    say("told drawings from photographs of minerals")
+    figures, calibration, detector, nothing = measure(manifest, plan.facts, out, say, plan.left_out)
     (out / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     say("exporting")
     networks, core = Networks(out, SHIPPED), manifest.of_classes()
@@ -174,7 +169,7 @@ def plain_backbone(classes: int) -> Network:
         build_lite(classes, name=recipe.backbone, adapter="none", pretrained=False)
         for recipe in MEMBERS.values()
     ]
-    return plain[0] if len(plain) == 1 else JoinedNetwork(plain)
+    return side_by_side(plain)
 
 
 @torch.no_grad()
@@ -201,17 +196,20 @@ def measure(
     out: Path,
     say: Callable[[str], None],
     left_out: LeftOut = LEFT_OUT_FOLDS,
-) -> tuple[dict[str, Any], Any, Any]:
-    """Return the card's figures, the calibration and the unknown detector, all held out."""
+) -> tuple[dict[str, Any], CalibrationSpec, UnknownSpec, NoMineral]:
+    """Return the card's figures, calibration, unknown detector and what tells no mineral.
+
+    All on photographs held out of training.
+    """
     core = manifest.of_classes()
     catalogue = evidence_catalogue(facts)
     # As in the field: blanks and stray readings follow the whole catalogue.
     model = Hypotheses(catalogue, tuple(core.classes)).class_evidence
     source = reading_source(facts, catalogue, core.classes)
 
-    measured = {}
+    networks, measured = Networks(out, SHIPPED), {}
     for kind in KINDS:
-        held_out = out_of_fold(kind, manifest, Networks(out, SHIPPED), IMAGE, left_out)
+        held_out = out_of_fold(kind, manifest, networks, IMAGE, left_out)
         measured[kind] = Measured(held_out, simulate_cases(held_out, model, source))
         say(f"scored the photographs of the {kind} folds")
     both, unseen = list(measured.values()), measured[UNSEEN]
@@ -239,7 +237,9 @@ def measure(
             ),
         }
         say(f"measured the {kind} folds")
-    figures["compared"] = compare_networks(manifest, out, IMAGE, left_out)
+    figures["compared"] = compare_networks(
+        {kind: m.held_out for kind, m in measured.items()}, manifest, out, IMAGE, left_out
+    )
     note = (
         "Fitted on photographs held out of training: of collections left out, which weigh "
         f"{1 - KNOWN_SHARE:.0%}, and of new specimens of known ones; with simulated readings, "
@@ -254,17 +254,11 @@ def measure(
         "alike within each collection; beside it a direction that tells drawings of things that "
         "are no mineral from photographs of minerals.",
     )
-    return figures, calibration, detector
-
-
-def no_mineral(
-    manifest: Manifest, out: Path, left_out: LeftOut = LEFT_OUT_FOLDS
-) -> tuple[NoMineral, dict[str, Any]]:
-    """Return what tells pictures without a mineral, fitted on collections left out, and how well."""
-    networks = Networks(out, SHIPPED)
-    held_out = out_of_fold(UNSEEN, manifest, networks, IMAGE, left_out)
-    drawn = drawn_features(networks, held_out.folds, IMAGE)
-    return fit_no_mineral(held_out, drawn), told_apart(held_out, drawn)
+    detector = detector.model_copy(update={"weights": with_no_mineral(detector.weights)})
+    drawn = drawn_features(networks, unseen.held_out.folds, IMAGE)
+    figures["no_mineral"] = told_apart(unseen.held_out, drawn)
+    say("told drawings from photographs of minerals")
+    return figures, calibration, detector, fit_no_mineral(unseen.held_out, drawn)
 
 
 def _simulate(target: Measured, model: EvidenceModel, source: Any, rate: float) -> Any:

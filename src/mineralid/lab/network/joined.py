@@ -45,3 +45,8 @@ class JoinedNetwork(nn.Module):
 
 
 Network = LiteNetwork | JoinedNetwork
+
+
+def side_by_side(members: Sequence[LiteNetwork]) -> Network:
+    """Return networks as one; a single network is itself."""
+    return members[0] if len(members) == 1 else JoinedNetwork(members)

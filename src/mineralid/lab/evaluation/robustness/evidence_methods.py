@@ -18,8 +18,7 @@ from mineralid.lab.evaluation.calibrate import (
     Dials,
     class_posterior,
     fit_dials,
-    negative_log_likelihood,
-    subsets,
+    mean_loss,
 )
 from mineralid.lab.evaluation.robustness.data import Bench, SplitData
 from mineralid.lab.evaluation.robustness.readings import Corruption, Readings
@@ -31,6 +30,21 @@ Array = NDArray[np.float64]
 TUNING_SEED = 20_000
 
 
+def tuning_records(
+    labels: NDArray[np.int_], bench: Bench
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return log p(reading | class) by test [n, C] of stones of classes `labels` [n], as drawn.
+
+    All records right; and a tenth of them wrong.
+    """
+    drawn = Corruption.drawn(bench.judge, labels, TUNING_SEED)
+    right, wrong = (
+        dict(zip(TESTS, bench.log_likelihoods(drawn.readings(rate=rate)), strict=True))
+        for rate in (0.0, ASSUMED_WRONG_RECORDS)
+    )
+    return right, wrong
+
+
 def tuning_cases(data: SplitData, bench: Bench) -> list[Cases]:
     """Return the photographs that the split does not judge, with simulated records.
 
@@ -38,11 +52,7 @@ def tuning_cases(data: SplitData, bench: Bench) -> list[Cases]:
     """
     rows = data.others
     labels = data.labels[rows]
-    drawn = Corruption.drawn(bench.judge, labels, TUNING_SEED)
-    right, wrong = (
-        dict(zip(TESTS, bench.log_likelihoods(drawn.readings(rate=rate)), strict=True))
-        for rate in (0.0, ASSUMED_WRONG_RECORDS)
-    )
+    right, wrong = tuning_records(labels, bench)
     return [
         Cases(scores[rows], labels, right, wrong, KIND_WEIGHTS[kind])
         for kind, scores in data.tune.items()
@@ -51,19 +61,12 @@ def tuning_cases(data: SplitData, bench: Bench) -> list[Cases]:
 
 def trusting_temperatures(cases: Sequence[Cases]) -> tuple[float, ...]:
     """Return per number of tests the temperature that is best where every record is right."""
-
-    def loss(tests: int, temperature: float) -> float:
-        losses = [
-            negative_log_likelihood(
-                class_posterior(c.scores, [c.right[t] for t in chosen], temperature, 0.0), c.labels
-            )
-            for c in cases
-            for chosen in subsets(tests)
-        ]
-        return float(np.average(losses, weights=[c.weight for c in cases for _ in subsets(tests)]))
-
     return tuple(
-        min(TEMPERATURES, key=functools.partial(loss, tests)) for tests in range(len(TESTS) + 1)
+        min(
+            TEMPERATURES,
+            key=functools.partial(mean_loss, cases, tests, rate=0.0, wrong=False),
+        )
+        for tests in range(len(TESTS) + 1)
     )
 
 

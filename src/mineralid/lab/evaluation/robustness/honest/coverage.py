@@ -14,7 +14,12 @@ from mineralid.lab.evaluation.calibrate import (
     pooled_posteriors,
 )
 from mineralid.lab.evaluation.metrics import bootstrap_interval
-from mineralid.lab.evaluation.robustness.honest.judged import NUMBERS, RATES, Judged
+from mineralid.lab.evaluation.robustness.honest.judged import (
+    NUMBERS,
+    RATES,
+    Judged,
+    of_specimens,
+)
 
 CONFIDENCES = (0.8, 0.9, 0.95)
 
@@ -44,7 +49,7 @@ def sets(judged: Judged, fitted_on: Cases) -> dict[str, Any]:
                 inside = (own <= limit).astype(float)
                 size = np.maximum(1, (ranked <= limit[:, None]).sum(1)).astype(float)
                 low, high = bootstrap_interval(
-                    _of_specimens(inside, rows.specimens, rows.weight),
+                    of_specimens(inside, rows.specimens, rows.weight),
                     list(np.unique(rows.specimens)),
                 )
                 entry = found.setdefault(f"{confidence:g}", {}).setdefault(name, {})
@@ -64,15 +69,6 @@ def sets(judged: Judged, fitted_on: Cases) -> dict[str, Any]:
                     },
                 }
     return found
-
-
-def _of_specimens(value: np.ndarray, specimens: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return the mean of each specimen, in the order of their names."""
-    _, place = np.unique(specimens, return_inverse=True)
-    result: np.ndarray = np.bincount(place, weights=value * weight) / np.bincount(
-        place, weights=weight
-    )
-    return result
 
 
 def _weighted_median(value: np.ndarray, weight: np.ndarray) -> float:

@@ -20,13 +20,14 @@ from mineralid.lab.evaluation.calibrate import (
 )
 from mineralid.lab.evaluation.out_of_fold import OutOfFold
 from mineralid.lab.evaluation.robustness.data import Bench
+from mineralid.lab.evaluation.robustness.evidence_methods import tuning_records
 from mineralid.lab.evaluation.robustness.readings import Corruption, Readings
 from mineralid.lab.evaluation.simulated import TESTS
 
 Array = NDArray[np.float64]
 
-# Of the readings that dials and thresholds are fitted on; those that judge have other seeds.
-TUNING_SEED, JUDGING_SEED = 20_000, 30_000
+# Of the readings that judge; those that dials and thresholds are fitted on have another seed.
+JUDGING_SEED = 30_000
 NUMBERS = tuple(range(len(TESTS) + 1))
 # Share of wrong records -> as results name it.
 RATES = {0.0: "right", ASSUMED_WRONG_RECORDS: "a tenth wrong"}
@@ -122,13 +123,17 @@ class Judged:
         )
 
 
+def of_specimens(value: Array, specimens: NDArray[np.str_], weight: Array) -> Array:
+    """Return the weighted mean of each specimen's rows, in the order of their names."""
+    _, place = np.unique(specimens, return_inverse=True)
+    total = np.bincount(place, weights=value * weight)
+    result: Array = total / np.bincount(place, weights=weight)
+    return result
+
+
 def tuning_cases(held_out: OutOfFold, bench: Bench) -> Cases:
     """Return all photographs with the readings that dials and thresholds are fitted on."""
-    drawn = Corruption.drawn(bench.judge, held_out.labels, TUNING_SEED)
-    right, wrong = (
-        dict(zip(TESTS, bench.log_likelihoods(drawn.readings(rate=rate)), strict=True))
-        for rate in (0.0, ASSUMED_WRONG_RECORDS)
-    )
+    right, wrong = tuning_records(held_out.labels, bench)
     return Cases(held_out.scores.scores, held_out.labels, right, wrong, KIND_WEIGHTS[held_out.kind])
 
 

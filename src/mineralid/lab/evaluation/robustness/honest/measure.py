@@ -14,7 +14,7 @@ from mineralid.identify import Identifier
 from mineralid.identify.hypotheses import Hypotheses
 from mineralid.lab.data.manifest import Manifest, read_manifest
 from mineralid.lab.data.splits import LEFT_OUT_FOLDS, LeftOut
-from mineralid.lab.evaluation.calibrate import fit_unknown
+from mineralid.lab.evaluation.calibrate import UNSEEN, fit_unknown
 from mineralid.lab.evaluation.networks import Networks
 from mineralid.lab.evaluation.no_mineral import (
     Drawn,
@@ -38,9 +38,6 @@ from mineralid.lab.evaluation.simulated import READING_SOURCE, evidence_catalogu
 from mineralid.minerals import importer, load_catalogue
 from mineralid.vision.prepare import ImageSpec
 
-# Folds on which dials, sets and detectors are fitted, as the bundle's are: a user's photographs
-# are of a collection that the network has not seen.
-UNSEEN = "collection"
 DRAWS = 3
 PICTURES_EACH = 5
 RESULTS = "honest.json"

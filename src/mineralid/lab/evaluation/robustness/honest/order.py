@@ -17,7 +17,7 @@ from mineralid.evidence.next_test import DESTRUCTIVE_FACTOR
 from mineralid.evidence.outcomes import entropy_bits
 from mineralid.lab.evaluation.metrics import bootstrap_interval
 from mineralid.lab.evaluation.robustness.honest.field import Field, Weighing
-from mineralid.lab.evaluation.robustness.honest.judged import Judged
+from mineralid.lab.evaluation.robustness.honest.judged import Judged, of_specimens
 from mineralid.lab.evaluation.robustness.readings import Corruption
 from mineralid.lab.evaluation.simulated import TESTS
 
@@ -169,6 +169,5 @@ def _mean(value: Array, weight: Array) -> float:
 
 def _interval(value: Array, judged: Judged) -> list[float]:
     """Return the 95 % interval of the mean over specimens, each counted once."""
-    names, place = np.unique(judged.specimens, return_inverse=True)
-    own: Array = np.bincount(place, weights=value * judged.weight).astype(np.float64)
-    return list(bootstrap_interval(own, list(names)))
+    own = of_specimens(value, judged.specimens, judged.weight)
+    return list(bootstrap_interval(own, list(np.unique(judged.specimens))))

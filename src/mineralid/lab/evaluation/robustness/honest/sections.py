@@ -53,8 +53,8 @@ def _heading(results: Results) -> Iterator[str]:
         "on collections left out of training, temperature and ε on both kinds of folds, those "
         f"collections weighing {1 - KNOWN_SHARE:.0%}, for a user's photograph is hardly ever of a "
         "collection that the network knows. On new specimens of known collections the answers are "
-        f"therefore right more often than they say. Specimens weigh the same, whatever the number of their photographs; readings are "
-        f"drawn {results['about']['draws']} times."
+        "therefore right more often than they say. Specimens weigh the same, whatever the number of "
+        f"their photographs; readings are drawn {results['about']['draws']} times."
     )
     yield ""
     yield from _verdicts(results)

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from mineralid.identify.posterior import log_mean, log_softmax, mix_wrong_record
 from mineralid.lab.evaluation.robustness.learned.training import reproducible
-from mineralid.lab.evaluation.robustness.learned.views import CASES, Case, Flags
-from mineralid.lab.evaluation.simulated import TESTS
+from mineralid.lab.evaluation.robustness.learned.views import CASES, Case, Flags, case_named
 
 Array = NDArray[np.float64]
 
@@ -121,8 +120,7 @@ def described(weights: dict[Case, Weights]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for case in CASES:
         own = weights[case]
-        name = "+".join(t for t, made in zip(TESTS, case, strict=True) if made) or "none"
-        found[name] = {
+        found[case_named(case)] = {
             "photo": round(own.photo, 4),
             "tests": [round(w, 4) for w in own.tests],
             "wrong": round(own.wrong, 4),

@@ -9,15 +9,14 @@ from mineralid.lab.evaluation.robustness.learned import networks
 from mineralid.lab.evaluation.robustness.learned.method import FittedNetworks, LearnedMethod
 from mineralid.lab.evaluation.robustness.learned.recipe import Recipe
 from mineralid.lab.evaluation.robustness.learned.training import Stage, fit_stage
-from mineralid.lab.evaluation.robustness.learned.views import CASES, Case, Conditions
-from mineralid.lab.evaluation.simulated import TESTS
+from mineralid.lab.evaluation.robustness.learned.views import (
+    CASES,
+    Case,
+    Conditions,
+    case_named,
+)
 
 SOURCE = "Fang et al., WACV 2024 (arXiv 2311.01066), as the published mineral system has it"
-
-
-def case_named(case: Case) -> str:
-    """Return the tests of a case as "hardness+luster"; "none" without any."""
-    return "+".join(test for test, made in zip(TESTS, case, strict=True) if made) or "none"
 
 
 def clean_stage(case: Case, recipe: Recipe) -> Stage:

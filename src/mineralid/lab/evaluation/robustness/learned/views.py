@@ -25,6 +25,11 @@ CASES: tuple[Case, ...] = tuple(
 )
 
 
+def case_named(case: Case) -> str:
+    """Return the tests of a case as "hardness+luster"; "none" without any."""
+    return "+".join(test for test, made in zip(TESTS, case, strict=True) if made) or "none"
+
+
 class Batch(NamedTuple):
     """Some stones. view: of the photograph [B, D]; labels [B]; values, tested: readings [B, W];
     rows: place of each among the rows to fit [B]. Where an answer is asked for, the last and the
