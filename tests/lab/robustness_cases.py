@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,6 +11,7 @@ from synthetic_scores import SPECIES, evidence, held_out, own_source
 from mineralid.lab.data.splits import collection_folds, specimen_folds
 from mineralid.lab.evaluation.robustness.data import Bench, SplitData, assemble_splits
 from mineralid.lab.evaluation.scoring import Scores
+from mineralid.lab.evaluation.simulated import ReadingSource
 
 LEFT_OUT = {"A": frozenset({"c04"}), "B": frozenset({"c21"}), "C": None}
 
@@ -17,7 +19,13 @@ LEFT_OUT = {"A": frozenset({"c04"}), "B": frozenset({"c21"}), "C": None}
 @cache
 def bench(vocabulary: str = "full") -> Bench:
     """Readings drawn from the catalogue itself."""
-    return Bench(SPECIES, evidence(), own_source(), vocabulary)
+    return Bench(SPECIES, evidence(), own_source(), vocabulary, own_source())
+
+
+def other_table() -> ReadingSource:
+    """A judge's table in which every species has the readings of the next one."""
+    own, following = own_source(), dict(zip(SPECIES, (*SPECIES[1:], SPECIES[0]), strict=True))
+    return replace(own, cells={name: own.cells[following[name]] for name in SPECIES})
 
 
 @cache

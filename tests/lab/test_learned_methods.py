@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from robustness_cases import bench, splits
+from robustness_cases import bench, other_table, splits
 from synthetic_scores import SPECIES
 
 from mineralid.lab.evaluation.calibrate import class_posterior
@@ -18,7 +18,11 @@ from mineralid.lab.evaluation.robustness.learned.fusion import (
     fit_weights,
     fused_posterior,
 )
-from mineralid.lab.evaluation.robustness.learned.method import FittedNetworks, LearnedMethod
+from mineralid.lab.evaluation.robustness.learned.method import (
+    OWN_TABLE,
+    FittedNetworks,
+    LearnedMethod,
+)
 from mineralid.lab.evaluation.robustness.learned.networks import ErrorHead
 from mineralid.lab.evaluation.robustness.learned.recipe import Point, Recipe
 from mineralid.lab.evaluation.robustness.learned.views import (
@@ -40,7 +44,8 @@ SHORT = Recipe(
     hidden=16,
 )
 BY_NAME = {m.name: replace(m, recipe=SHORT) for m in METHODS}
-NETWORKS = [n for n in BY_NAME if n not in ("fusion-evidence", "fusion-evidence+network")]
+ONE_TABLE = [n for n in BY_NAME if not n.endswith(OWN_TABLE)]
+NETWORKS = [n for n in ONE_TABLE if n not in ("fusion-evidence", "fusion-evidence+network")]
 EACH = 24
 
 
@@ -77,7 +82,35 @@ def test_every_method_of_the_issue_is_there() -> None:
     assert len({m.title for m in METHODS}) == len(METHODS)
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+def test_every_network_is_there_trained_on_the_evidence_own_table() -> None:
+    own = {name for name in BY_NAME if name.endswith(OWN_TABLE)}
+    without = {n for n in ONE_TABLE if not n.startswith("fusion-") and n != "mask-dropout-scores"}
+    assert {name.removesuffix(OWN_TABLE) for name in own} == without
+    for name in without:
+        one, other = BY_NAME[name], BY_NAME[name + OWN_TABLE]
+        assert one.recipe == other.recipe
+        assert other.settings == {**one.settings, "readings": "evidence"}
+
+
+@pytest.mark.parametrize("name", ["dmib-case-error", "mask-dropout"])
+def test_on_the_evidence_own_table_it_never_meets_the_judge(name: str) -> None:
+    data = splits(EACH)["specimen0"]
+    other = replace(bench(), source=other_table())
+    own = BY_NAME[name + OWN_TABLE].fit(data, other, 0)
+    readings = judged(data)
+    p = own.posterior(data.test, readings)
+    # As if the evidence's table had been the judge's; on the judge's it learns something else.
+    np.testing.assert_array_equal(p, fitted(name, data).posterior(data.test, readings))
+    learned = BY_NAME[name].fit(data, other, 0).posterior(data.test, readings)
+    assert right(p, data) > right(learned, data) + 0.1
+
+
+def test_a_bench_without_the_evidence_table_says_so() -> None:
+    with pytest.raises(ValueError, match="the evidence's own table"):
+        BY_NAME["dmib-case-error-own"].fit(splits(EACH)["A"], replace(bench(), own=None), 0)
+
+
+@pytest.mark.parametrize("name", ONE_TABLE)
 def test_it_answers_every_subset_of_tests_far_above_chance(name: str) -> None:
     data = splits(EACH)["specimen0"]
     fit = fitted(name, data)

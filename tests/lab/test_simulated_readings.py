@@ -21,6 +21,7 @@ from mineralid.lab.evaluation.simulated import (
     evidence_catalogue,
     log_likelihoods,
     other_species,
+    own_readings,
     reading_source,
 )
 from mineralid.minerals import Catalogue, load_catalogue, load_vocabulary
@@ -186,3 +187,19 @@ def test_readings_come_from_another_table_wherever_it_has_the_species(
         for test, column in COLUMNS.items():
             if not source.independent[name][test]:
                 assert source.cells[name][test] == own[name].value(column)
+
+
+def test_the_evidence_own_readings_are_its_cells() -> None:
+    catalogue = load_catalogue()
+    source = own_readings(catalogue, SPECIES)
+    for name in SPECIES:
+        for test, column in COLUMNS.items():
+            assert source.cells[name][test] == catalogue.find(name).value(column)
+    assert source.shared_share(SPECIES) == 1.0
+
+
+def test_no_reading_of_a_test_that_the_catalogue_lacks() -> None:
+    catalogue = load_catalogue()
+    empty = next(m for m in catalogue if not m.value("streak") and m.value("hardness_mohs"))
+    with pytest.raises(ValueError, match=f"{empty.name} has no (luster|streak)"):
+        own_readings(catalogue, (empty.name,))

@@ -72,6 +72,21 @@ def reading_source(facts: Path, catalogue: Catalogue, species: Sequence[str]) ->
     return ReadingSource(cells, independent)
 
 
+def own_readings(catalogue: Catalogue, species: Sequence[str]) -> ReadingSource:
+    """Take each species' cells from `catalogue`: readings of the table that the evidence has.
+
+    Raises ValueError where a cell is empty.
+    """
+    cells: dict[str, dict[str, tuple[float, float] | tuple[str, ...]]] = {}
+    for name in species:
+        cells[name] = {}
+        for test, column in COLUMNS.items():
+            if not (value := catalogue.find(name).value(column)):
+                raise ValueError(f"{name} has no {test} in the catalogue: no reading can be drawn")
+            cells[name][test] = value  # type: ignore[assignment]
+    return ReadingSource(cells, {name: dict.fromkeys(TESTS, False) for name in species})
+
+
 def draw_outcomes(
     source: ReadingSource, truth: Sequence[str], model: EvidenceModel, rng: np.random.Generator
 ) -> dict[str, NDArray[np.intp]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from mineralid.lab.evaluation.simulated import (
     TESTS,
     ReadingSource,
     evidence_catalogue,
+    own_readings,
     reading_source,
 )
 from mineralid.minerals import load_vocabulary
@@ -82,13 +83,21 @@ class Bench:
     """Evidence under test, and the judge's table that readings are drawn from.
 
     classes: names in the order of the scores' columns. model: the evidence over them, without the
-    judge's table. vocabulary: "full", or "coarse" codes of the same readings.
+    judge's table. vocabulary: "full", or "coarse" codes of the same readings. own: the evidence's
+    table as a source of readings.
     """
 
     classes: tuple[str, ...]
     model: EvidenceModel
     source: ReadingSource
     vocabulary: str = "full"
+    own: ReadingSource | None = field(default=None, repr=False)
+
+    def of_own_table(self) -> Bench:
+        """Return the bench whose readings come from the evidence's table, not from the judge's."""
+        if self.own is None:
+            raise ValueError("this bench has no readings of the evidence's own table")
+        return replace(self, source=self.own)
 
     @cached_property
     def judge(self) -> Judge:
@@ -175,7 +184,10 @@ class Bench:
 
     @cached_property
     def sha256(self) -> str:
-        """A hash of classes, evidence, judge and vocabulary."""
+        """A hash of classes, evidence, judge and vocabulary.
+
+        `own` changes with the evidence, which is made of the same table.
+        """
         parts: list[object] = [self.vocabulary, list(self.classes), *self.likelihood]
         return _hash([*parts, *self.judge.chance, *self.judge.codes, *self._values])
 
@@ -202,7 +214,8 @@ def load_bench(facts: Path, classes: Sequence[str]) -> dict[str, Bench]:
     # As in the field: blanks and stray readings follow the whole catalogue.
     model = Hypotheses(catalogue, tuple(classes)).class_evidence
     source = reading_source(facts, catalogue, classes)
-    return {name: Bench(tuple(classes), model, source, name) for name in ("full", "coarse")}
+    own = own_readings(catalogue, classes)
+    return {name: Bench(tuple(classes), model, source, name, own) for name in ("full", "coarse")}
 
 
 def describe_readings(bench: Bench) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,16 @@ from mineralid.lab.evaluation.robustness.readings import Readings
 Array = NDArray[np.float64]
 # A change of what a fit does that the recipe does not tell makes results anew.
 REVISION = 1
+# Ends the name of a method that is trained on the evidence's table.
+OWN_TABLE = "-own"
 
 
 @dataclass(frozen=True)
 class LearnedMethod:
-    """A method that learns. source: where it is from. build: its fit to a split, bench and seed."""
+    """A method that learns. source: where it is from. build: its fit to a split, bench and seed.
+
+    own_table: it is trained on readings drawn from the evidence's table, not from the judge's.
+    """
 
     name: str
     title: str
@@ -33,15 +38,23 @@ class LearnedMethod:
     build: Callable[[Recipe, SplitData, Bench, int], Fitted]
     seeded: bool = True
     recipe: Recipe = BENCHMARK
+    own_table: bool = False
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What its answers depend on beside the data."""
-        return {"recipe": self.recipe.settings, "revision": REVISION}
+        table = {"readings": "evidence"} if self.own_table else {}
+        return {"recipe": self.recipe.settings, "revision": REVISION, **table}
 
     def fit(self, data: SplitData, bench: Bench, seed: int) -> Fitted:
         """Fit on the training side and on `data.tune` alone."""
-        return self.build(self.recipe, data, bench, seed)
+        readings = bench.of_own_table() if self.own_table else bench
+        return self.build(self.recipe, data, readings, seed)
+
+    def on_own_table(self) -> LearnedMethod:
+        """Return the same method trained on the evidence's table, as everybody has to."""
+        name, title = f"{self.name}{OWN_TABLE}", f"{self.title}, not the judge's table"
+        return replace(self, name=name, title=title, own_table=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,7 +122,7 @@ def validation_loss(network: nn.Module, problem: Problem) -> float:
 
 Key = tuple[str, Recipe, str, str, int]
 _kept: OrderedDict[Key, Trained] = OrderedDict()
-_chosen: dict[tuple[str, Recipe, str], Point] = {}
+_chosen: dict[tuple[str, Recipe, str, str], Point] = {}
 
 
 def fit_stage(stage: Stage, data: SplitData, bench: Bench, seed: int) -> Trained:
@@ -140,9 +140,9 @@ def choose(stage: Stage, data: SplitData, bench: Bench) -> Point:
     """Return the point of the grid with the lowest validation loss: full vocabulary, seed 0."""
     if len(stage.recipe.grid) == 1:
         return stage.recipe.grid[0]
-    place = stage.name, stage.recipe, data.sha256
+    full = bench if bench.vocabulary == "full" else replace(bench, vocabulary="full")
+    place = stage.name, stage.recipe, data.sha256, full.sha256
     if place not in _chosen:
-        full = bench if bench.vocabulary == "full" else replace(bench, vocabulary="full")
         runs = [_train(stage, data, full, 0, point) for point in stage.recipe.grid]
         best = min(runs, key=lambda run: run.loss)
         _chosen[place] = best.point
