@@ -19,7 +19,6 @@ from mineralid.lab.evaluation.robustness.learned.fusion import (
     fused_posterior,
 )
 from mineralid.lab.evaluation.robustness.learned.method import (
-    OWN_TABLE,
     FittedNetworks,
     LearnedMethod,
 )
@@ -32,6 +31,7 @@ from mineralid.lab.evaluation.robustness.learned.views import (
     draw_readings,
     held_out_specimens,
 )
+from mineralid.lab.evaluation.robustness.method import OWN_TABLE
 from mineralid.lab.evaluation.robustness.readings import Corruption, Readings
 
 SHORT = Recipe(

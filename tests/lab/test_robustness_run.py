@@ -298,9 +298,11 @@ def test_the_page_says_that_readings_are_simulated_and_what_a_wrong_test_costs(
 ) -> None:
     per_case = [
         EvidenceMethod(f"dmib-case-{head}", f"one model per case, {head} head", METHODS[0].dials)
-        for head in ("clean", "error")
+        for head in ("clean", "error", "error-own")
     ]
-    run_benchmark(work((*METHODS, *per_case)), tmp_path)
+    network = EvidenceMethod("mask-dropout", "one network", METHODS[0].dials)
+    own = EvidenceMethod("mask-dropout-own", "one network, own table", METHODS[0].dials)
+    run_benchmark(work((*METHODS, *per_case, network, own)), tmp_path)
     folder = tmp_path / "docs"
     folder.mkdir()
     monkeypatch.setattr(page_module, "FURTHER", ())
@@ -315,6 +317,19 @@ def test_the_page_says_that_readings_are_simulated_and_what_a_wrong_test_costs(
         row for row in text.splitlines() if row.startswith("| evidence, default trust | 0.0 (0.0")
     )
     assert line.endswith("| 7 of 7 |")
+    # In short: every baseline, with either kind of folds and vocabulary; and the worst cell.
+    for kind in ("known collections", "collections never seen"):
+        for head in ("clean head", "error head", "error-own head"):
+            start = f"| one model per case, {head} | full, {kind} |"
+            (short,) = (row for row in text.splitlines() if row.startswith(start))
+            assert "| 0.0 (0.0 to 0.0) | 7 of 7 | hardness: 0.0 (0.0 to 0.0) |" in short
+    # Networks stand beside those that were trained on the same table.
+    case_by_case = text.split("against one model per case, ")[1:]
+    assert len(case_by_case) == 3 * 2 * 2 * len(work().benches)
+    for part in case_by_case:
+        rows = part.split("\n\n")[1]
+        assert ("| one network, own table |" in rows) == part.startswith("error-own")
+        assert ("| one network |" in rows) != part.startswith("error-own")
     figures = sorted(p.name for p in (folder / "robustness").iterdir())
     assert figures == ["error-kinds.png", "methods.png", "wrong-records.png"]
     assert all(f"robustness/{name}" in text for name in figures)

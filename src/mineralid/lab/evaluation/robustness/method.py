@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from mineralid.lab.evaluation.robustness.data import Bench, SplitData
 from mineralid.lab.evaluation.robustness.readings import Readings
 
+# Ends the name of a method that learned from readings of the evidence's table, not the judge's.
+OWN_TABLE = "-own"
+
 PACKAGE = "mineralid.lab.evaluation.robustness"
 # In the order in which tables show them; a module that is not there has no methods.
 MODULES = (f"{PACKAGE}.evidence_methods", f"{PACKAGE}.learned")

@@ -8,11 +8,12 @@ from typing import Any
 
 from mineralid.lab.evaluation.robustness.answers import StoredAnswers
 from mineralid.lab.evaluation.robustness.grid import ERROR_RATES, cell
+from mineralid.lab.evaluation.robustness.method import OWN_TABLE
 from mineralid.lab.evaluation.robustness.readings import ERROR_KINDS
 from mineralid.lab.evaluation.robustness.tables import (
     DEFAULT,
+    HEADS,
     MATCHED,
-    PER_CASE,
     PHOTOGRAPH,
     SIDES,
     TRUSTING,
@@ -25,8 +26,10 @@ COLORS = {
     DEFAULT: "#0072B2",
     MATCHED: "#009E73",
     TRUSTING: "#D55E00",
-    PER_CASE[0]: "#CC79A7",
-    PER_CASE[1]: "#8B4F73",
+    HEADS[0]: "#CC79A7",
+    f"{HEADS[0]}{OWN_TABLE}": "#E9A6CB",
+    HEADS[1]: "#8B4F73",
+    f"{HEADS[1]}{OWN_TABLE}": "#B58AA3",
     "mask-dropout": "#E69F00",
     "mask-dropout-bottleneck": "#B8860B",
     "dmib-full": "#7A5195",

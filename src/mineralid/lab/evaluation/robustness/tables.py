@@ -15,12 +15,15 @@ from mineralid.lab.evaluation.robustness.grid import (
     cell,
 )
 from mineralid.lab.evaluation.robustness.intervals import Interval
+from mineralid.lab.evaluation.robustness.method import OWN_TABLE
+from mineralid.lab.evaluation.robustness.readings import VOCABULARIES
 
 SIDES = {"specimen": "known collections", "collection": "collections never seen"}
 PHOTOGRAPH, TESTS_ALONE = "photograph", "tests"
 DEFAULT, MATCHED, TRUSTING = "evidence", "evidence-matched", "evidence-trusting"
 # The original's: one model for each case of tests made. Its two heads answer apart.
-PER_CASE = ("dmib-case-error", "dmib-case-clean")
+HEADS = ("dmib-case-error", "dmib-case-clean")
+PER_CASE = (*(f"{head}{OWN_TABLE}" for head in HEADS), *HEADS)
 # Told what no one knows in the field, or blind to one side: no rivals of the original's.
 NOT_RIVALS = (PHOTOGRAPH, TESTS_ALONE, MATCHED, *PER_CASE)
 WITH_TESTS = tuple(tests for tests in SUBSETS if tests)
@@ -126,7 +129,7 @@ def against_per_case(
     own = [stored.share(baseline, vocabulary, kind, c) for c in cells]
     mean = sum(found.value for found in own) / len(own)
     rows = [[f"*{stored.title(baseline)}: top-1*", *map(shown, own), percent(mean), ""]]
-    for method in rivals(stored, vocabulary, kind):
+    for method in rivals(stored, vocabulary, kind, baseline):
         gains = [stored.gain(method, baseline, vocabulary, kind, [c]) for c in cells]
         overall = stored.gain(method, baseline, vocabulary, kind, cells)
         above = sum(gain.low > -0.01 for gain in gains)
@@ -142,9 +145,67 @@ def against_per_case(
     yield from table(head, rows)
 
 
-def rivals(stored: StoredAnswers, vocabulary: str, kind: str) -> list[str]:
-    """Return the methods that are one model for all cases and use photograph and tests."""
-    return [m for m in stored.methods(kind, vocabulary) if m not in NOT_RIVALS]
+def rivals(stored: StoredAnswers, vocabulary: str, kind: str, baseline: str) -> list[str]:
+    """Return the methods that are one model for all cases and use photograph and tests.
+
+    Of networks those that were trained on readings of the same table as the baseline.
+    """
+    networks = set(learned_networks(stored))
+    own = baseline.endswith(OWN_TABLE)
+    return [
+        m
+        for m in stored.methods(kind, vocabulary)
+        if m not in NOT_RIVALS and (m not in networks or m.endswith(OWN_TABLE) == own)
+    ]
+
+
+def learned_networks(stored: StoredAnswers) -> list[str]:
+    """Return the methods that are networks, trained on readings."""
+    return [
+        m
+        for m in stored.described["methods"]
+        if m.removesuffix(OWN_TABLE).startswith(("dmib-", "mask-dropout", "qmf"))
+    ]
+
+
+def evidence_against_per_case(stored: StoredAnswers) -> Iterator[str]:
+    """Return how the evidence stands against every baseline that was measured, in short."""
+    rows = []
+    for vocabulary, kind, baseline in per_case_measured(stored):
+        clean, wrong = (
+            measured(stored, (cell(tests, rate=rate) for tests in WITH_TESTS))
+            for rate in (0.0, 0.6)
+        )
+        gains = [stored.gain(DEFAULT, baseline, vocabulary, kind, [c]) for c in clean]
+        worst = min(gains, key=lambda gain: gain.low)
+        rows.append(
+            [
+                stored.title(baseline),
+                f"{vocabulary}, {SIDES[kind]}",
+                *(
+                    percent(
+                        sum(stored.top1(baseline, vocabulary, kind, c) for c in cells) / len(cells)
+                    )
+                    for cells in (clean, wrong)
+                ),
+                difference(stored.gain(DEFAULT, baseline, vocabulary, kind, clean)),
+                f"{sum(gain.low > -0.01 for gain in gains)} of {len(gains)}",
+                f"{named(clean[gains.index(worst)].tests)}: {difference(worst)}",
+                difference(stored.gain(DEFAULT, baseline, vocabulary, kind, wrong)),
+            ]
+        )
+    head = ["baseline", "readings", "its mean, nothing wrong", "its mean, 0.6 wrong"]
+    head += ["evidence, nothing wrong", "cells above −1", "the worst", "evidence, 0.6 wrong"]
+    yield from table(head, rows, words=2)
+
+
+def per_case_measured(stored: StoredAnswers) -> Iterator[tuple[str, str, str]]:
+    """Go through the vocabularies, kinds of splits and baselines that were measured."""
+    for vocabulary in VOCABULARIES:
+        for kind in SIDES:
+            for baseline in PER_CASE:
+                if stored.has(kind, vocabulary, DEFAULT, baseline):
+                    yield vocabulary, kind, baseline
 
 
 def by_missing(stored: StoredAnswers, vocabulary: str, kind: str) -> Iterator[str]:

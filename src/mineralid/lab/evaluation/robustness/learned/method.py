@@ -15,14 +15,12 @@ from mineralid.lab.evaluation.robustness.data import Bench, SplitData
 from mineralid.lab.evaluation.robustness.learned.recipe import BENCHMARK, Recipe
 from mineralid.lab.evaluation.robustness.learned.training import reproducible
 from mineralid.lab.evaluation.robustness.learned.views import Batch, Case, Photographs, encoded
-from mineralid.lab.evaluation.robustness.method import Fitted
+from mineralid.lab.evaluation.robustness.method import OWN_TABLE, Fitted
 from mineralid.lab.evaluation.robustness.readings import Readings
 
 Array = NDArray[np.float64]
 # A change of what a fit does that the recipe does not tell makes results anew.
 REVISION = 1
-# Ends the name of a method that is trained on the evidence's table.
-OWN_TABLE = "-own"
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class LearnedMethod:
 
     def on_own_table(self) -> LearnedMethod:
         """Return the same method trained on the evidence's table, as everybody has to."""
-        name, title = f"{self.name}{OWN_TABLE}", f"{self.title}, not the judge's table"
+        name, title = f"{self.name}{OWN_TABLE}", f"{self.title}; the evidence's table"
         return replace(self, name=name, title=title, own_table=True)
 
 
