@@ -298,7 +298,7 @@ def test_the_page_says_that_readings_are_simulated_and_what_a_wrong_test_costs(
 ) -> None:
     per_case = [
         EvidenceMethod(f"dmib-case-{head}", f"one model per case, {head} head", METHODS[0].dials)
-        for head in ("clean", "error", "error-own")
+        for head in ("error-own", "clean", "error")
     ]
     network = EvidenceMethod("mask-dropout", "one network", METHODS[0].dials)
     own = EvidenceMethod("mask-dropout-own", "one network, own table", METHODS[0].dials)
@@ -307,10 +307,16 @@ def test_the_page_says_that_readings_are_simulated_and_what_a_wrong_test_costs(
     folder.mkdir()
     monkeypatch.setattr(page_module, "FURTHER", ())
     page = write_page(tmp_path, folder)
+    order = [name for name in read_description(tmp_path)["methods"] if "dmib" in name]
+    assert order == ["dmib-case-clean", "dmib-case-error", "dmib-case-error-own"]
     text = page.read_text(encoding="utf-8")
     assert "**The readings are simulated.**" in text
     assert "an advantage that the evidence does not have" in text
     assert "## What a wrong test costs" in text
+    # In short: how often the default is right, and what it gains over itself by another name.
+    short = text.split("## In short")[1].split("\n## ")[0]
+    assert "| photograph and three readings | " in short
+    assert "| one network | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) |" in short
     assert text.count("| default trust, 0.6 wrong, over the photograph |") == 2
     # The stand-in for the original is the evidence itself: nothing is gained over it.
     line = next(

@@ -86,6 +86,7 @@ def _page(stored: StoredAnswers) -> Iterator[str]:
         "written into it by hand is lost when it is generated again."
     )
     yield ""
+    yield from _in_short(stored)
     yield from _how(stored)
     yield from _methods(stored)
     for vocabulary in VOCABULARIES:
@@ -95,6 +96,24 @@ def _page(stored: StoredAnswers) -> Iterator[str]:
     yield from _per_case(stored)
     yield from _wrong_tests(stored)
     yield from _missing(stored)
+
+
+def _in_short(stored: StoredAnswers) -> Iterator[str]:
+    """What a reader in a hurry wants to know: the default, and where it stands."""
+    kinds = [k for k in SIDES if stored.has(k, "full", tables.PHOTOGRAPH, tables.DEFAULT)]
+    if not kinds:
+        return
+    yield "## In short"
+    yield ""
+    yield (
+        "The evidence at default trust, as it ships; full vocabulary, per cent of the photographs "
+        "whose species is named first / among the first five:"
+    )
+    yield ""
+    yield from tables.right_names(stored, kinds)
+    yield ""
+    yield from tables.standing(stored, kinds)
+    yield ""
 
 
 def _how(stored: StoredAnswers) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from mineralid.lab.evaluation.robustness.data import Bench, SplitData
 from mineralid.lab.evaluation.robustness.grid import GRIDS, NO_ERROR, Cell
-from mineralid.lab.evaluation.robustness.method import Fitted, Method
+from mineralid.lab.evaluation.robustness.method import OWN_TABLE, Fitted, Method
 from mineralid.lab.evaluation.robustness.readings import Corruption
 from mineralid.lab.evaluation.robustness.results import (
     DESCRIPTION,
@@ -195,8 +195,19 @@ def describe(work: Work, out: Path) -> None:
             "image_ids": np.array(data.image_ids)[data.test],
         }
         write_whole(out / SPLITS / f"{name}.npz", lambda s, j=judged: np.savez_compressed(s, **j))
-    told |= {"methods": methods, "splits": splits, "inputs": inputs}
+    told |= {"methods": _beside(methods), "splits": splits, "inputs": inputs}
     write_whole(out / DESCRIPTION, lambda s: s.write(json.dumps(told, indent=1).encode()))
+
+
+def _beside(methods: Mapping[str, str]) -> dict[str, str]:
+    """Return the methods in their order, one trained on the evidence's table after its twin."""
+    places = {name: place for place, name in enumerate(methods)}
+
+    def place(name: str) -> tuple[int, bool]:
+        twin = name.removesuffix(OWN_TABLE)
+        return places.get(twin, places[name]), name != twin
+
+    return {name: methods[name] for name in sorted(methods, key=place)}
 
 
 def _hash(described: Any) -> str:

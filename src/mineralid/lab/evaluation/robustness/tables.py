@@ -242,6 +242,44 @@ def by_error(stored: StoredAnswers, vocabulary: str, kind: str, error_kind: str)
     yield from table(["method", *(f"{c.error_rate:g} wrong" for c in conditions)], rows)
 
 
+def right_names(stored: StoredAnswers, kinds: Sequence[str]) -> Iterator[str]:
+    """Return top-1 / top-5 of the default without readings, with three, and with wrong ones."""
+    rows = []
+    for what, where in (
+        ("photograph alone", cell(())),
+        ("photograph and three readings", cell()),
+        ("the same, 0.3 of the records wrong", cell(rate=0.3)),
+        ("the same, 0.6 of the records wrong", cell(rate=0.6)),
+    ):
+        if where in stored.cells:
+            found = [
+                [stored.share(DEFAULT, "full", kind, where, k=k) for k in (1, 5)] for kind in kinds
+            ]
+            rows.append([what, *(" / ".join(map(shown, pair)) for pair in found)])
+    yield from table(["", *(SIDES[kind] for kind in kinds)], rows)
+
+
+def standing(stored: StoredAnswers, kinds: Sequence[str]) -> Iterator[str]:
+    """Return one line for each other method: what the default gains over it with three readings."""
+    clean, wrong = cell(), cell(rate=0.6)
+    rows = []
+    for method in stored.described["methods"]:
+        told = [k for k in kinds if stored.has(k, "full", method)]
+        if method in (DEFAULT, MATCHED) or not told or not {clean, wrong} <= stored.cells:
+            continue
+        row = [stored.title(method)]
+        for kind in kinds:
+            for where in (clean, wrong):
+                gain = stored.gain(DEFAULT, method, "full", kind, [where]) if kind in told else None
+                row.append("" if gain is None else difference(gain))
+        rows.append(row)
+    if rows:
+        yield "What it gains over other methods with three readings, points of top-1, paired:"
+        yield ""
+        head = [f"{SIDES[k]}, {w}" for k in kinds for w in ("nothing wrong", "0.6 wrong")]
+        yield from table(["over", *head], rows)
+
+
 @dataclass(frozen=True)
 class Limit:
     """A difference that is to stay above a limit, in points of top-1; None: no limit was set."""
