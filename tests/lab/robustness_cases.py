@@ -19,7 +19,7 @@ LEFT_OUT = {"A": frozenset({"c04"}), "B": frozenset({"c21"}), "C": None}
 @cache
 def bench(vocabulary: str = "full") -> Bench:
     """Readings drawn from the catalogue itself."""
-    return Bench(SPECIES, evidence(), own_source(), vocabulary, own_source())
+    return Bench(SPECIES, evidence(), own_source(), vocabulary, own_source(), evidence())
 
 
 def other_table() -> ReadingSource:

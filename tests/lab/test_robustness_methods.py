@@ -7,17 +7,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from robustness_cases import bench, splits
+from robustness_cases import bench, other_table, splits
 from synthetic_scores import SPECIES
 
+from mineralid.identify.hypotheses import Hypotheses
 from mineralid.identify.posterior import log_softmax
 from mineralid.lab.evaluation.calibrate import RATES, TEMPERATURES, class_posterior, subsets
 from mineralid.lab.evaluation.robustness import evidence_methods, method
-from mineralid.lab.evaluation.robustness.data import SplitData
+from mineralid.lab.evaluation.robustness.data import SplitData, informed_evidence
 from mineralid.lab.evaluation.robustness.evidence_methods import fitted_dials, tuning_cases
 from mineralid.lab.evaluation.robustness.grid import SUBSETS
 from mineralid.lab.evaluation.robustness.method import METHODS, Registry
 from mineralid.lab.evaluation.robustness.readings import Corruption, Readings
+from mineralid.minerals import load_catalogue
 
 OWN = [m.name for m in evidence_methods.METHODS]
 
@@ -160,6 +162,27 @@ def test_trusting_evidence_believes_every_record() -> None:
         # Collections never seen weigh four times as much as known ones.
         assert [c.weight for c in right] == pytest.approx([0.8, 0.2])
         assert losses[temperature] == pytest.approx(min(losses.values()))
+
+
+def test_with_the_judge_table_it_reads_by_the_cells_that_judge() -> None:
+    data, other = splits()["B"], other_table()
+    knows = informed_evidence(Hypotheses(load_catalogue(), SPECIES), other)
+    judged = replace(bench(), source=other, informed=knows)
+    # Every species has the readings of the next, so its evidence is the next one's; what strays is of
+    # a larger catalogue.
+    found, own = judged.of_judge_table().likelihood, bench().likelihood
+    for table, before in zip(found, own, strict=True):
+        np.testing.assert_allclose(table, np.roll(before, -1, axis=0), atol=0.05)
+    labels = data.labels[data.test]
+    readings = Corruption.drawn(judged.judge, labels, 4).readings()
+
+    def right(name: str) -> float:
+        p = METHODS[name].fit(data, judged, 0).posterior(data.test, readings)
+        return float((p.argmax(1) == labels).mean())
+
+    assert right("evidence-judge") > right("evidence") + 0.2
+    with pytest.raises(ValueError, match="no evidence with the judge's table"):
+        METHODS["evidence-judge"].fit(data, replace(judged, informed=None), 0)
 
 
 def test_learned_methods_are_imported_only_when_one_is_asked_for(

@@ -21,9 +21,16 @@ from mineralid.lab.evaluation.networks import Networks
 from mineralid.lab.evaluation.out_of_fold import judges
 from mineralid.lab.evaluation.prototypes import class_prototypes
 from mineralid.lab.evaluation.readout import make_readout
-from mineralid.lab.evaluation.robustness.readings import Corruption, Judge, Readings, codes_of
+from mineralid.lab.evaluation.robustness.readings import (
+    VOCABULARIES,
+    Corruption,
+    Judge,
+    Readings,
+    codes_of,
+)
 from mineralid.lab.evaluation.scoring import Scores, color_histograms
 from mineralid.lab.evaluation.simulated import (
+    COLUMNS,
     READING_SOURCE,
     TESTS,
     ReadingSource,
@@ -84,7 +91,7 @@ class Bench:
 
     classes: names in the order of the scores' columns. model: the evidence over them, without the
     judge's table. vocabulary: "full", or "coarse" codes of the same readings. own: the evidence's
-    table as a source of readings.
+    table as a source of readings. informed: the evidence with the judge's cells in place of its own.
     """
 
     classes: tuple[str, ...]
@@ -92,12 +99,19 @@ class Bench:
     source: ReadingSource
     vocabulary: str = "full"
     own: ReadingSource | None = field(default=None, repr=False)
+    informed: EvidenceModel | None = field(default=None, repr=False)
 
     def of_own_table(self) -> Bench:
         """Return the bench whose readings come from the evidence's table, not from the judge's."""
         if self.own is None:
             raise ValueError("this bench has no readings of the evidence's own table")
         return replace(self, source=self.own)
+
+    def of_judge_table(self) -> Bench:
+        """Return the bench whose evidence has the judge's table, which it is judged by."""
+        if self.informed is None:
+            raise ValueError("this bench has no evidence with the judge's table")
+        return replace(self, model=self.informed)
 
     @cached_property
     def judge(self) -> Judge:
@@ -186,7 +200,7 @@ class Bench:
     def sha256(self) -> str:
         """A hash of classes, evidence, judge and vocabulary.
 
-        `own` changes with the evidence, which is made of the same table.
+        `own` and `informed` change with the evidence and the judge, made of the same tables.
         """
         parts: list[object] = [self.vocabulary, list(self.classes), *self.likelihood]
         return _hash([*parts, *self.judge.chance, *self.judge.codes, *self._values])
@@ -212,10 +226,25 @@ def load_bench(facts: Path, classes: Sequence[str]) -> dict[str, Bench]:
     """Return the bench of each vocabulary: evidence without the judge's table, and that table."""
     catalogue = evidence_catalogue(facts)
     # As in the field: blanks and stray readings follow the whole catalogue.
-    model = Hypotheses(catalogue, tuple(classes)).class_evidence
+    hypotheses = Hypotheses(catalogue, tuple(classes))
     source = reading_source(facts, catalogue, classes)
-    own = own_readings(catalogue, classes)
-    return {name: Bench(tuple(classes), model, source, name, own) for name in ("full", "coarse")}
+    bench = Bench(
+        tuple(classes),
+        hypotheses.class_evidence,
+        source,
+        own=own_readings(catalogue, classes),
+        informed=informed_evidence(hypotheses, source),
+    )
+    return {name: replace(bench, vocabulary=name) for name in VOCABULARIES}
+
+
+def informed_evidence(hypotheses: Hypotheses, source: ReadingSource) -> EvidenceModel:
+    """Return the evidence over the classes with the cells of `source` in place of its own."""
+    minerals = list(hypotheses.minerals)
+    for row, name in zip(hypotheses.class_rows, hypotheses.classes, strict=True):
+        cells = {COLUMNS[test]: cell for test, cell in source.cells[name].items()}
+        minerals[row] = replace(minerals[row], **cells)
+    return EvidenceModel(tuple(minerals)).subset(hypotheses.class_rows)
 
 
 def describe_readings(bench: Bench) -> dict[str, Any]:

@@ -143,7 +143,10 @@ class FittedEvidence:
 
 @dataclass(frozen=True)
 class EvidenceMethod:
-    """Photograph and evidence by the formula of identify/posterior.py."""
+    """Photograph and evidence by the formula of identify/posterior.py.
+
+    judge_table: its catalogue has the judge's cells, as a network has that was trained on them.
+    """
 
     name: str
     title: str
@@ -151,6 +154,7 @@ class EvidenceMethod:
     photograph: bool = True
     tests: bool = True
     matched: bool = False
+    judge_table: bool = False
     seeded: bool = False
 
     @property
@@ -160,11 +164,13 @@ class EvidenceMethod:
             "dials": self.dials.__name__,
             "assumed_wrong": ASSUMED_WRONG_RECORDS,
             "weights": KIND_WEIGHTS,
+            **({"table": "judge"} if self.judge_table else {}),
         }
 
     def fit(self, data: SplitData, bench: Bench, seed: int) -> FittedEvidence:
         """Fit its dials; they do not depend on the seed."""
-        return FittedEvidence(data, bench, self.dials(data, bench), self.photograph, self.tests)
+        known = bench.of_judge_table() if self.judge_table else bench
+        return FittedEvidence(data, known, self.dials(data, known), self.photograph, self.tests)
 
 
 METHODS = (
@@ -174,4 +180,10 @@ METHODS = (
     EvidenceMethod("evidence", "evidence, default trust", fitted_dials),
     EvidenceMethod("evidence-matched", "evidence, trust matched", fitted_dials, matched=True),
     EvidenceMethod("evidence-trusting", "evidence, every test trusted", trusting_dials),
+    EvidenceMethod(
+        "evidence-judge",
+        "evidence, default trust; the judge's table",
+        fitted_dials,
+        judge_table=True,
+    ),
 )

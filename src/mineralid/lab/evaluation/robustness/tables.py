@@ -21,6 +21,8 @@ from mineralid.lab.evaluation.robustness.readings import VOCABULARIES
 SIDES = {"specimen": "known collections", "collection": "collections never seen"}
 PHOTOGRAPH, TESTS_ALONE = "photograph", "tests"
 DEFAULT, MATCHED, TRUSTING = "evidence", "evidence-matched", "evidence-trusting"
+# The default with the judge's table for a catalogue: no rival but of networks that know it too.
+INFORMED = "evidence-judge"
 # The original's: one model for each case of tests made. Its two heads answer apart.
 HEADS = ("dmib-case-error", "dmib-case-clean")
 PER_CASE = (*(f"{head}{OWN_TABLE}" for head in HEADS), *HEADS)
@@ -155,7 +157,9 @@ def rivals(stored: StoredAnswers, vocabulary: str, kind: str, baseline: str) -> 
     return [
         m
         for m in stored.methods(kind, vocabulary)
-        if m not in NOT_RIVALS and (m not in networks or m.endswith(OWN_TABLE) == own)
+        if m not in NOT_RIVALS
+        and (m not in networks or m.endswith(OWN_TABLE) == own)
+        and not (own and m == INFORMED)
     ]
 
 
@@ -169,34 +173,50 @@ def learned_networks(stored: StoredAnswers) -> list[str]:
 
 
 def evidence_against_per_case(stored: StoredAnswers) -> Iterator[str]:
-    """Return how the evidence stands against every baseline that was measured, in short."""
+    """Return how the evidence stands against every baseline that was measured, in short.
+
+    Against networks that learned from the judge's table also the evidence that has that table.
+    """
     rows = []
     for vocabulary, kind, baseline in per_case_measured(stored):
-        clean, wrong = (
-            measured(stored, (cell(tests, rate=rate) for tests in WITH_TESTS))
-            for rate in (0.0, 0.6)
-        )
-        gains = [stored.gain(DEFAULT, baseline, vocabulary, kind, [c]) for c in clean]
-        worst = min(gains, key=lambda gain: gain.low)
-        rows.append(
-            [
-                stored.title(baseline),
-                f"{vocabulary}, {SIDES[kind]}",
-                *(
-                    percent(
-                        sum(stored.top1(baseline, vocabulary, kind, c) for c in cells) / len(cells)
-                    )
-                    for cells in (clean, wrong)
-                ),
-                difference(stored.gain(DEFAULT, baseline, vocabulary, kind, clean)),
-                f"{sum(gain.low > -0.01 for gain in gains)} of {len(gains)}",
-                f"{named(clean[gains.index(worst)].tests)}: {difference(worst)}",
-                difference(stored.gain(DEFAULT, baseline, vocabulary, kind, wrong)),
-            ]
-        )
-    head = ["baseline", "readings", "its mean, nothing wrong", "its mean, 0.6 wrong"]
-    head += ["evidence, nothing wrong", "cells above −1", "the worst", "evidence, 0.6 wrong"]
+        informed = not baseline.endswith(OWN_TABLE) and stored.has(kind, vocabulary, INFORMED)
+        for method in (DEFAULT, INFORMED) if informed else (DEFAULT,):
+            rows.append(
+                [
+                    f"{vocabulary}, {SIDES[kind]}",
+                    stored.title(baseline),
+                    *_standing_against(stored, vocabulary, kind, baseline, method),
+                ]
+            )
+    head = ["", "baseline", "its mean, nothing → 0.6 wrong", "against it", "nothing wrong"]
+    head += ["cells above −1", "the worst", "0.6 wrong", "0.6 wrong, trust matched"]
     yield from table(head, rows, words=2)
+
+
+def _standing_against(
+    stored: StoredAnswers, vocabulary: str, kind: str, baseline: str, method: str
+) -> Iterator[str]:
+    clean, wrong = (
+        measured(stored, (cell(tests, rate=rate) for tests in WITH_TESTS)) for rate in (0.0, 0.6)
+    )
+
+    def gain(own: str, cells: Sequence[Cell]) -> Interval:
+        return stored.gain(own, baseline, vocabulary, kind, cells)
+
+    means = (
+        percent(sum(stored.top1(baseline, vocabulary, kind, c) for c in cells) / len(cells))
+        for cells in (clean, wrong)
+    )
+    gains = [gain(method, [c]) for c in clean]
+    worst = min(gains, key=lambda found: found.low)
+    yield " → ".join(means)
+    yield stored.title(method)
+    yield difference(gain(method, clean))
+    yield f"{sum(found.low > -0.01 for found in gains)} of {len(gains)}"
+    yield f"{named(clean[gains.index(worst)].tests)}: {difference(worst)}"
+    yield difference(gain(method, wrong))
+    told = method == DEFAULT and stored.has(kind, vocabulary, MATCHED)
+    yield difference(gain(MATCHED, wrong)) if told else ""
 
 
 def per_case_measured(stored: StoredAnswers) -> Iterator[tuple[str, str, str]]:
@@ -265,7 +285,7 @@ def standing(stored: StoredAnswers, kinds: Sequence[str]) -> Iterator[str]:
     rows = []
     for method in stored.described["methods"]:
         told = [k for k in kinds if stored.has(k, "full", method)]
-        if method in (DEFAULT, MATCHED) or not told or not {clean, wrong} <= stored.cells:
+        if method in (DEFAULT, MATCHED, INFORMED) or not told or not {clean, wrong} <= stored.cells:
             continue
         row = [stored.title(method)]
         for kind in kinds:
