@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from mineralid.evidence.outcomes import grid
 from mineralid.identify import Identifier
-from mineralid.lab.evaluation.simulated import TESTS
 from mineralid.minerals import load_vocabulary
 
 STONES = (
@@ -16,7 +13,6 @@ STONES = (
     {"hardness": "3", "luster": "vitreous", "streak": "white"},
     {"hardness": "9.3", "luster": "silky", "streak": "none"},
 )
-SUBSETS = [c for n in range(len(TESTS) + 1) for c in itertools.combinations(TESTS, n)]
 
 
 def outcome(identifier: Identifier, test: str, given: str) -> int:

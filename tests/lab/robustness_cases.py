@@ -8,10 +8,12 @@ from functools import cache
 import numpy as np
 from synthetic_scores import SPECIES, evidence, held_out, own_source
 
+from mineralid.identify.hypotheses import Hypotheses
 from mineralid.lab.data.splits import collection_folds, specimen_folds
 from mineralid.lab.evaluation.robustness.data import Bench, SplitData, assemble_splits
 from mineralid.lab.evaluation.scoring import Scores
 from mineralid.lab.evaluation.simulated import ReadingSource
+from mineralid.minerals import load_catalogue
 
 LEFT_OUT = {"A": frozenset({"c04"}), "B": frozenset({"c21"}), "C": None}
 
@@ -19,7 +21,8 @@ LEFT_OUT = {"A": frozenset({"c04"}), "B": frozenset({"c21"}), "C": None}
 @cache
 def bench(vocabulary: str = "full") -> Bench:
     """Readings drawn from the catalogue itself."""
-    return Bench(SPECIES, evidence(), own_source(), vocabulary, own_source(), evidence())
+    hypotheses = Hypotheses(load_catalogue(), SPECIES)
+    return Bench(SPECIES, evidence(), own_source(), vocabulary, hypotheses)
 
 
 def other_table() -> ReadingSource:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from field_cases import STONES, SUBSETS, outcome
+from field_cases import STONES, outcome
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mineralid.identify import Identifier, Report, posterior, unknown
 from mineralid.lab.evaluation.calibrate import Dials
+from mineralid.lab.evaluation.robustness.grid import SUBSETS
 from mineralid.lab.evaluation.robustness.honest.field import Field, wrong_record_probability
 from mineralid.lab.evaluation.robustness.honest.order import expected_bits
 from mineralid.lab.evaluation.robustness.readings import Readings

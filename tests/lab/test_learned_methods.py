@@ -106,8 +106,8 @@ def test_on_the_evidence_own_table_it_never_meets_the_judge(name: str) -> None:
 
 
 def test_a_bench_without_the_evidence_table_says_so() -> None:
-    with pytest.raises(ValueError, match="the evidence's own table"):
-        BY_NAME["dmib-case-error-own"].fit(splits(EACH)["A"], replace(bench(), own=None), 0)
+    with pytest.raises(ValueError, match="does not know the table that its evidence"):
+        BY_NAME["dmib-case-error-own"].fit(splits(EACH)["A"], replace(bench(), hypotheses=None), 0)
 
 
 @pytest.mark.parametrize("name", ONE_TABLE)

@@ -10,16 +10,14 @@ import pytest
 from robustness_cases import bench, other_table, splits
 from synthetic_scores import SPECIES
 
-from mineralid.identify.hypotheses import Hypotheses
 from mineralid.identify.posterior import log_softmax
 from mineralid.lab.evaluation.calibrate import RATES, TEMPERATURES, class_posterior, subsets
 from mineralid.lab.evaluation.robustness import evidence_methods, method
-from mineralid.lab.evaluation.robustness.data import SplitData, informed_evidence
+from mineralid.lab.evaluation.robustness.data import SplitData
 from mineralid.lab.evaluation.robustness.evidence_methods import fitted_dials, tuning_cases
 from mineralid.lab.evaluation.robustness.grid import SUBSETS
 from mineralid.lab.evaluation.robustness.method import METHODS, Registry
 from mineralid.lab.evaluation.robustness.readings import Corruption, Readings
-from mineralid.minerals import load_catalogue
 
 OWN = [m.name for m in evidence_methods.METHODS]
 
@@ -165,9 +163,7 @@ def test_trusting_evidence_believes_every_record() -> None:
 
 
 def test_with_the_judge_table_it_reads_by_the_cells_that_judge() -> None:
-    data, other = splits()["B"], other_table()
-    knows = informed_evidence(Hypotheses(load_catalogue(), SPECIES), other)
-    judged = replace(bench(), source=other, informed=knows)
+    data, judged = splits()["B"], replace(bench(), source=other_table())
     # Every species has the readings of the next, so its evidence is the next one's; what strays is of
     # a larger catalogue.
     found, own = judged.of_judge_table().likelihood, bench().likelihood
@@ -181,8 +177,17 @@ def test_with_the_judge_table_it_reads_by_the_cells_that_judge() -> None:
         return float(-np.log(p[np.arange(len(labels)), labels]).mean())
 
     assert loss("evidence-judge") < 0.5 * loss("evidence")
-    with pytest.raises(ValueError, match="no evidence with the judge's table"):
-        METHODS["evidence-judge"].fit(data, replace(judged, informed=None), 0)
+    with pytest.raises(ValueError, match="does not know the table"):
+        METHODS["evidence-judge"].fit(data, replace(judged, hypotheses=None), 0)
+
+
+def test_dials_of_the_own_table_never_meet_the_judge() -> None:
+    data, judged = splits()["B"], replace(bench(), source=other_table())
+    own = METHODS["evidence-own"].fit(data, judged, 0)
+    # As if the evidence's table had been the judge's; the default's dials know that it is not.
+    assert own.dials == METHODS["evidence"].fit(data, bench(), 0).dials
+    assert own.dials != METHODS["evidence"].fit(data, judged, 0).dials
+    assert own.bench is judged
 
 
 def test_learned_methods_are_imported_only_when_one_is_asked_for(

@@ -16,13 +16,14 @@ from typer.testing import CliRunner
 
 from mineralid.cli.main import app
 from mineralid.evidence import EvidenceModel
+from mineralid.identify.hypotheses import Hypotheses
 from mineralid.lab.data.manifest import read_manifest
 from mineralid.lab.evaluation.robustness import data as benchmark_data
 from mineralid.lab.evaluation.robustness import page as page_module
 from mineralid.lab.evaluation.robustness.answers import StoredAnswers
 from mineralid.lab.evaluation.robustness.data import Bench
 from mineralid.lab.evaluation.robustness.evidence_methods import METHODS, EvidenceMethod
-from mineralid.lab.evaluation.robustness.grid import cell, reduced_grid
+from mineralid.lab.evaluation.robustness.grid import SUBSETS, cell, reduced_grid
 from mineralid.lab.evaluation.robustness.page import markdown, page_problem, write_page
 from mineralid.lab.evaluation.robustness.results import (
     COLUMNS,
@@ -89,9 +90,8 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         independent = {name: dict.fromkeys(CELLS, True) for name in cells}
         source = ReadingSource(cells, independent)  # type: ignore[arg-type]
         model = EvidenceModel(minerals)
-        return {
-            v: Bench(tuple(classes), model, source, v, informed=model) for v in ("full", "coarse")
-        }
+        hypotheses = Hypotheses(load_catalogue(), tuple(classes))
+        return {v: Bench(tuple(classes), model, source, v, hypotheses) for v in ("full", "coarse")}
 
     monkeypatch.setattr(benchmark_data, "load_bench", own_readings)
     # As large as the drawn pictures: what is asked is the way through, not the answers.
@@ -298,13 +298,22 @@ def test_answers_by_condition_are_those_of_the_parts(measured: Path) -> None:
 def test_the_page_says_that_readings_are_simulated_and_what_a_wrong_test_costs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    per_case = [
-        EvidenceMethod(f"dmib-case-{head}", f"one model per case, {head} head", METHODS[0].dials)
-        for head in ("error-own", "clean", "error")
+    # Stand-ins: a head that has no tests, one that has no photograph, one that is the default.
+    blind = {"error-own": {}, "clean": {"tests": False}, "error": {"photograph": False}}
+    learned = [
+        EvidenceMethod(
+            name, title, METHODS[0].dials, learned_from=table, **blind.get(name[10:], {})
+        )
+        for name, title, table in (
+            ("dmib-case-error-own", "one model per case, own error head", "evidence"),
+            ("dmib-case-clean", "one model per case, clean head", "judge"),
+            ("dmib-case-error", "one model per case, error head", "judge"),
+            ("mask-dropout", "one network", "judge"),
+            ("mask-dropout-own", "one network, own table", "evidence"),
+            ("fusion-evidence", "learned weights", "judge"),
+        )
     ]
-    network = EvidenceMethod("mask-dropout", "one network", METHODS[0].dials)
-    own = EvidenceMethod("mask-dropout-own", "one network, own table", METHODS[0].dials)
-    run_benchmark(work((*METHODS, *per_case, network, own)), tmp_path)
+    run_benchmark(work((*METHODS, *learned)), tmp_path)
     folder = tmp_path / "docs"
     folder.mkdir()
     monkeypatch.setattr(page_module, "FURTHER", ())
@@ -319,28 +328,51 @@ def test_the_page_says_that_readings_are_simulated_and_what_a_wrong_test_costs(
     short = text.split("## In short")[1].split("\n## ")[0]
     assert "| photograph and three readings | " in short
     assert "| one network | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) |" in short
+    # Not those that are the default itself, told or given what it does not have.
+    assert "trust matched |" not in short and "| evidence, default trust" not in short
     assert text.count("| default trust, 0.6 wrong, over the photograph |") == 2
-    # The stand-in for the original is the evidence itself: nothing is gained over it.
-    line = next(
-        row for row in text.splitlines() if row.startswith("| evidence, default trust | 0.0 (0.0")
-    )
-    assert line.endswith("| 7 of 7 |")
-    # In short: every baseline, with either kind of folds and vocabulary; and the worst cell.
-    for kind in ("known collections", "collections never seen"):
-        for head in ("clean head", "error head", "error-own head"):
-            start = f"| full, {kind} | one model per case, {head} |"
-            short = [row for row in text.splitlines() if row.startswith(start)]
-            # Against those that learned from the judge's table also the evidence that has it.
-            assert len(short) == (1 if head == "error-own head" else 2)
-            for row in short:
-                assert "| 0.0 (0.0 to 0.0) | 7 of 7 | hardness: 0.0 (0.0 to 0.0) |" in row
-    # Networks stand beside those that were trained on the same table.
+    stored = StoredAnswers(tmp_path)
     case_by_case = text.split("against one model per case, ")[1:]
     assert len(case_by_case) == 3 * 2 * 2 * len(work().benches)
     for part in case_by_case:
-        rows = part.split("\n\n")[1]
-        assert ("| one network, own table |" in rows) == part.startswith("error-own")
-        assert ("| one network |" in rows) != part.startswith("error-own")
+        rows, own = part.split("\n\n")[1], part.startswith("own error head")
+        # What learned from the other table is left out.
+        assert ("| one network, own table |" in rows) == own
+        assert ("| one network |" in rows) != own
+        assert ("| learned weights |" in rows) != own
+        assert ("the judge's table |" in rows) != own
+        if own:  # the stand-in is the default: nothing is gained over it
+            assert "| evidence, default trust | 0.0 (0.0 to 0.0) |" in rows
+    # The summary: every baseline with the default, and with the evidence that has the same table.
+    for kind, side in (("specimen", "known collections"), ("collection", "collections never seen")):
+        for head, like in (("clean", "judge"), ("error", "judge"), ("own error", "evidence")):
+            start = f"| full, {side} | one model per case, {head} head |"
+            default, alike = (
+                [cell.strip() for cell in row.split("|")[3:-1]]
+                for row in text.splitlines()
+                if row.startswith(start)
+            )
+            assert default[1] == "evidence, default trust"
+            assert alike[1] == f"evidence, default trust; the {like}'s table"
+            name = "dmib-case-error-own" if head == "own error" else f"dmib-case-{head}"
+            for place, rate in ((2, 0.0), (5, 0.6)):
+                cells = [cell(tests, rate=rate) for tests in SUBSETS if tests]
+                own, other = (
+                    np.mean([stored.top1(m, "full", kind, c) for c in cells])
+                    for m in ("evidence", name)
+                )
+                shown = default[place].split(" (")[0].replace("−", "-")
+                assert float(shown) == pytest.approx(100 * (own - other), abs=0.051)
+                assert head == "own error" or rate or float(shown) > 5
+            assert default[3].endswith(" of 7")
+            lows = {
+                c: stored.gain("evidence", name, "full", kind, [c]).low
+                for c in [cell(tests) for tests in SUBSETS if tests]
+            }
+            assert default[3] == f"{sum(low > -0.01 for low in lows.values())} of 7"
+            worst = min(lows, key=lambda c: lows[c]).tests
+            assert default[4].startswith("all three" if len(worst) == 3 else " + ".join(worst))
+            assert default[6] and not alike[6]
     figures = sorted(p.name for p in (folder / "robustness").iterdir())
     assert figures == ["error-kinds.png", "methods.png", "wrong-records.png"]
     assert all(f"robustness/{name}" in text for name in figures)
@@ -365,6 +397,8 @@ def test_what_is_gained_over_the_first_release_is_paired_on_the_same_photographs
     run_benchmark(work(methods, splits=worse), first)
     text = markdown(out)
     assert text.count("| photograph alone, top-1 |") == 2
+    # No figure where there are too few methods for it, and then no word of it either.
+    assert "methods.png" not in text
     now, before = StoredAnswers(out), StoredAnswers(first)
     alone = ("photograph", "photograph", "full", "collection", [cell(())])
     gain = now.gain(*alone, other=before)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from field_cases import STONES, SUBSETS, outcome
+from field_cases import STONES, outcome
 from synthetic_scores import own_source
 
 from mineralid.evidence.outcomes import grid
@@ -15,6 +15,7 @@ from mineralid.identify import Identifier, conformal
 from mineralid.identify.hypotheses import Hypotheses
 from mineralid.lab.data.manifest import Manifest
 from mineralid.lab.evaluation.calibrate import Cases, class_posterior, fit_calibration
+from mineralid.lab.evaluation.robustness.grid import SUBSETS
 from mineralid.lab.evaluation.simulated import TESTS, draw_outcomes, log_likelihoods
 from mineralid.lab.export import release
 from mineralid.minerals import load_catalogue, load_vocabulary
@@ -140,7 +141,7 @@ def test_the_evidence_of_the_measurement_is_that_of_the_field(
     catalogue = load_catalogue()
     classes = ("Quartz", "Pyrite", "Calcite", "Malachite", "Hematite")
     monkeypatch.setattr(release, "evidence_catalogue", lambda facts: catalogue)
-    monkeypatch.setattr(release, "reading_source", lambda *given: None)
+    monkeypatch.setattr(release, "judge_readings", lambda *given: None)
     monkeypatch.setattr(release, "out_of_fold", lambda *given: None)
     monkeypatch.setattr(release, "simulate_cases", see)
     with pytest.raises(Seen) as seen:

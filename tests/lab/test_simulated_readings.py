@@ -19,9 +19,9 @@ from mineralid.lab.evaluation.simulated import (
     TESTS,
     draw_outcomes,
     evidence_catalogue,
+    judge_readings,
     log_likelihoods,
     other_species,
-    own_readings,
     reading_source,
 )
 from mineralid.minerals import Catalogue, load_catalogue, load_vocabulary
@@ -174,7 +174,7 @@ def test_readings_come_from_another_table_wherever_it_has_the_species(
     shared: Path, independent: Catalogue
 ) -> None:
     core = (shared / "minerals" / "core_species.txt").read_text(encoding="utf-8").split()
-    source = reading_source(shared / "facts", independent, core)
+    source = judge_readings(shared / "facts", independent, core)
     share = source.shared_share(core)
     assert 0 <= share < 0.25
     for name in core:
@@ -189,9 +189,9 @@ def test_readings_come_from_another_table_wherever_it_has_the_species(
                 assert source.cells[name][test] == own[name].value(column)
 
 
-def test_the_evidence_own_readings_are_its_cells() -> None:
+def test_without_another_table_readings_are_of_the_catalogue_cells() -> None:
     catalogue = load_catalogue()
-    source = own_readings(catalogue, SPECIES)
+    source = reading_source({}, catalogue, SPECIES)
     for name in SPECIES:
         for test, column in COLUMNS.items():
             assert source.cells[name][test] == catalogue.find(name).value(column)
@@ -202,4 +202,4 @@ def test_no_reading_of_a_test_that_the_catalogue_lacks() -> None:
     catalogue = load_catalogue()
     empty = next(m for m in catalogue if not m.value("streak") and m.value("hardness_mohs"))
     with pytest.raises(ValueError, match=f"{empty.name} has no (luster|streak)"):
-        own_readings(catalogue, (empty.name,))
+        reading_source({}, catalogue, (empty.name,))

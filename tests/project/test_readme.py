@@ -50,6 +50,15 @@ def test_the_figures_are_the_cards(text: str) -> None:
         assert [cell.strip() for cell in row.split("|")[2:5]] == expected
 
 
+def test_what_wrong_records_cost_is_what_the_page_of_results_says(text: str) -> None:
+    page = (README.parent / "docs" / "results" / "robustness.md").read_text(encoding="utf-8")
+    row = next(r for r in page.splitlines() if r.startswith("| the same, 0.3 of the records wrong"))
+    known, unseen = (re.findall(r"([\d.]+) \(", cell) for cell in row.split("|")[2:4])
+    shares = [f"{float(one) / 100:.2f} / {float(five) / 100:.2f}" for one, five in (known, unseen)]
+    said = f"right for {shares[0]} of the known collections and {shares[1]} of those never seen"
+    assert said in " ".join(text.split())
+
+
 def test_the_catalogue_is_as_large_as_it_says(text: str) -> None:
     catalogue = load_catalogue()
     tested = sum(bool(m.hardness_mohs and m.luster and m.streak) for m in catalogue)

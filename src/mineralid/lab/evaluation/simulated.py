@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mineralid.evidence import EvidenceModel
 from mineralid.evidence.outcomes import grid
 from mineralid.minerals import Catalogue, importer, load_vocabulary
+from mineralid.minerals.importer import SourceFacts
 
 TESTS = ("hardness", "luster", "streak")
 COLUMNS = {"hardness": "hardness_mohs", "luster": "luster", "streak": "streak"}
@@ -54,9 +55,15 @@ def evidence_catalogue(facts: Path) -> Catalogue:
     return importer.build(facts, exclude=frozenset(lineage)).catalogue
 
 
-def reading_source(facts: Path, catalogue: Catalogue, species: Sequence[str]) -> ReadingSource:
+def judge_readings(facts: Path, catalogue: Catalogue, species: Sequence[str]) -> ReadingSource:
     """Take each species' cells from READING_SOURCE, else from `catalogue` itself."""
-    table = importer.read_source(facts, READING_SOURCE)
+    return reading_source(importer.read_source(facts, READING_SOURCE), catalogue, species)
+
+
+def reading_source(
+    table: Mapping[str, SourceFacts], catalogue: Catalogue, species: Sequence[str]
+) -> ReadingSource:
+    """Take each species' cells from `table`, else from `catalogue`. ValueError: in neither."""
     cells: dict[str, dict[str, tuple[float, float] | tuple[str, ...]]] = {}
     independent: dict[str, dict[str, bool]] = {}
     for name in species:
@@ -70,21 +77,6 @@ def reading_source(facts: Path, catalogue: Catalogue, species: Sequence[str]) ->
                 raise ValueError(f"{name} has no {test} in any table: no reading can be drawn")
             cells[name][test] = value  # type: ignore[assignment]
     return ReadingSource(cells, independent)
-
-
-def own_readings(catalogue: Catalogue, species: Sequence[str]) -> ReadingSource:
-    """Take each species' cells from `catalogue`: readings of the table that the evidence has.
-
-    Raises ValueError where a cell is empty.
-    """
-    cells: dict[str, dict[str, tuple[float, float] | tuple[str, ...]]] = {}
-    for name in species:
-        cells[name] = {}
-        for test, column in COLUMNS.items():
-            if not (value := catalogue.find(name).value(column)):
-                raise ValueError(f"{name} has no {test} in the catalogue: no reading can be drawn")
-            cells[name][test] = value  # type: ignore[assignment]
-    return ReadingSource(cells, {name: dict.fromkeys(TESTS, False) for name in species})
 
 
 def draw_outcomes(

@@ -11,7 +11,7 @@ from mineralid.lab.data.manifest import Manifest, read_manifest
 from mineralid.lab.data.splits import EVERYTHING, LEFT_OUT_FOLDS, LeftOut, named_splits
 from mineralid.lab.evaluation.calibrate import collection_weights
 from mineralid.lab.evaluation.out_of_fold import judges
-from mineralid.lab.evaluation.simulated import evidence_catalogue, reading_source
+from mineralid.lab.evaluation.simulated import evidence_catalogue, judge_readings
 from mineralid.lab.export.recipes import ALTERNATIVES, MEMBERS
 from mineralid.lab.training.launch import Job
 from mineralid.lab.training.record import RunRecord, is_finished
@@ -54,7 +54,7 @@ def plan_release(
     if len(core.classes) < 2:
         raise ValueError(f"{photos} names {len(core.classes)} class; needed: two or more")
     try:
-        reading_source(facts, evidence_catalogue(facts), core.classes)
+        judge_readings(facts, evidence_catalogue(facts), core.classes)
     except UnknownMineral as error:
         raise ValueError(f"a class of {photos}: {error}") from None
     except KeyError as error:

@@ -50,7 +50,7 @@ from mineralid.lab.evaluation.scoring import color_histograms
 from mineralid.lab.evaluation.simulated import (
     READING_SOURCE,
     evidence_catalogue,
-    reading_source,
+    judge_readings,
 )
 from mineralid.lab.export.card import render_card
 from mineralid.lab.export.compared import compare_networks, trained_parameters
@@ -205,7 +205,7 @@ def measure(
     catalogue = evidence_catalogue(facts)
     # As in the field: blanks and stray readings follow the whole catalogue.
     model = Hypotheses(catalogue, tuple(core.classes)).class_evidence
-    source = reading_source(facts, catalogue, core.classes)
+    source = judge_readings(facts, catalogue, core.classes)
 
     networks, measured = Networks(out, SHIPPED), {}
     for kind in KINDS:

@@ -72,6 +72,10 @@ class StoredAnswers:
         """Return a method's title."""
         return str(self.described["methods"][method])
 
+    def learned_from(self, method: str) -> str:
+        """Return whose table a method learned from: "judge", "evidence", or "" for neither."""
+        return str(self.described.get("learned_from", {}).get(method, ""))
+
     def seeds(self, method: str) -> int:
         """Return the least number of seeds of a method's parts."""
         return min(len(parts) for (name, *_), parts in self._parts.items() if name == method)

@@ -35,7 +35,7 @@ from mineralid.lab.evaluation.simulated import (
     TESTS,
     ReadingSource,
     evidence_catalogue,
-    own_readings,
+    judge_readings,
     reading_source,
 )
 from mineralid.minerals import load_vocabulary
@@ -90,28 +90,33 @@ class Bench:
     """Evidence under test, and the judge's table that readings are drawn from.
 
     classes: names in the order of the scores' columns. model: the evidence over them, without the
-    judge's table. vocabulary: "full", or "coarse" codes of the same readings. own: the evidence's
-    table as a source of readings. informed: the evidence with the judge's cells in place of its own.
+    judge's table. vocabulary: "full", or "coarse" codes of the same readings. hypotheses: what the
+    evidence was made of, for those methods that learn from its table or are given the judge's.
     """
 
     classes: tuple[str, ...]
     model: EvidenceModel
     source: ReadingSource
     vocabulary: str = "full"
-    own: ReadingSource | None = field(default=None, repr=False)
-    informed: EvidenceModel | None = field(default=None, repr=False)
+    hypotheses: Hypotheses | None = field(default=None, repr=False)
 
     def of_own_table(self) -> Bench:
-        """Return the bench whose readings come from the evidence's table, not from the judge's."""
-        if self.own is None:
-            raise ValueError("this bench has no readings of the evidence's own table")
-        return replace(self, source=self.own)
+        """Return the bench whose readings come from the evidence's table, not from the judge's.
+
+        Raises ValueError where that table lacks a reading of a class.
+        """
+        catalogue = self._made_of.catalogue
+        return replace(self, source=reading_source({}, catalogue, self.classes))
 
     def of_judge_table(self) -> Bench:
         """Return the bench whose evidence has the judge's table, which it is judged by."""
-        if self.informed is None:
-            raise ValueError("this bench has no evidence with the judge's table")
-        return replace(self, model=self.informed)
+        return replace(self, model=informed_evidence(self._made_of, self.source))
+
+    @property
+    def _made_of(self) -> Hypotheses:
+        if self.hypotheses is None:
+            raise ValueError("this bench does not know the table that its evidence was made of")
+        return self.hypotheses
 
     @cached_property
     def judge(self) -> Judge:
@@ -200,7 +205,7 @@ class Bench:
     def sha256(self) -> str:
         """A hash of classes, evidence, judge and vocabulary.
 
-        `own` and `informed` change with the evidence and the judge, made of the same tables.
+        `hypotheses` is what the evidence was made of: it changes with it.
         """
         parts: list[object] = [self.vocabulary, list(self.classes), *self.likelihood]
         return _hash([*parts, *self.judge.chance, *self.judge.codes, *self._values])
@@ -227,15 +232,11 @@ def load_bench(facts: Path, classes: Sequence[str]) -> dict[str, Bench]:
     catalogue = evidence_catalogue(facts)
     # As in the field: blanks and stray readings follow the whole catalogue.
     hypotheses = Hypotheses(catalogue, tuple(classes))
-    source = reading_source(facts, catalogue, classes)
-    bench = Bench(
-        tuple(classes),
-        hypotheses.class_evidence,
-        source,
-        own=own_readings(catalogue, classes),
-        informed=informed_evidence(hypotheses, source),
-    )
-    return {name: replace(bench, vocabulary=name) for name in VOCABULARIES}
+    source = judge_readings(facts, catalogue, classes)
+    evidence = hypotheses.class_evidence
+    return {
+        name: Bench(tuple(classes), evidence, source, name, hypotheses) for name in VOCABULARIES
+    }
 
 
 def informed_evidence(hypotheses: Hypotheses, source: ReadingSource) -> EvidenceModel:

@@ -1,4 +1,4 @@
-"""The methods that need no training: photograph alone, tests alone, and evidence at four trusts."""
+"""The methods that need no training: photograph alone, tests alone, and the evidence."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from mineralid.lab.evaluation.calibrate import (
     mean_loss,
 )
 from mineralid.lab.evaluation.robustness.data import Bench, SplitData
+from mineralid.lab.evaluation.robustness.method import OWN_TABLE
 from mineralid.lab.evaluation.robustness.readings import Corruption, Readings
 from mineralid.lab.evaluation.simulated import TESTS
 
@@ -145,7 +146,8 @@ class FittedEvidence:
 class EvidenceMethod:
     """Photograph and evidence by the formula of identify/posterior.py.
 
-    judge_table: its catalogue has the judge's cells, as a network has that was trained on them.
+    learned_from: "judge": its catalogue has the judge's cells, as a network has that was trained on
+    them; "evidence": its dials too are fitted on readings of its own table; "": on the judge's.
     """
 
     name: str
@@ -154,7 +156,7 @@ class EvidenceMethod:
     photograph: bool = True
     tests: bool = True
     matched: bool = False
-    judge_table: bool = False
+    learned_from: str = ""
     seeded: bool = False
 
     @property
@@ -164,13 +166,14 @@ class EvidenceMethod:
             "dials": self.dials.__name__,
             "assumed_wrong": ASSUMED_WRONG_RECORDS,
             "weights": KIND_WEIGHTS,
-            **({"table": "judge"} if self.judge_table else {}),
+            **({"table": self.learned_from} if self.learned_from else {}),
         }
 
     def fit(self, data: SplitData, bench: Bench, seed: int) -> FittedEvidence:
         """Fit its dials; they do not depend on the seed."""
-        known = bench.of_judge_table() if self.judge_table else bench
-        return FittedEvidence(data, known, self.dials(data, known), self.photograph, self.tests)
+        known = bench.of_judge_table() if self.learned_from == "judge" else bench
+        tuned = bench.of_own_table() if self.learned_from == "evidence" else known
+        return FittedEvidence(data, known, self.dials(data, tuned), self.photograph, self.tests)
 
 
 METHODS = (
@@ -181,9 +184,15 @@ METHODS = (
     EvidenceMethod("evidence-matched", "evidence, trust matched", fitted_dials, matched=True),
     EvidenceMethod("evidence-trusting", "evidence, every test trusted", trusting_dials),
     EvidenceMethod(
+        f"evidence{OWN_TABLE}",
+        "evidence, default trust; the evidence's table",
+        fitted_dials,
+        learned_from="evidence",
+    ),
+    EvidenceMethod(
         "evidence-judge",
         "evidence, default trust; the judge's table",
         fitted_dials,
-        judge_table=True,
+        learned_from="judge",
     ),
 )

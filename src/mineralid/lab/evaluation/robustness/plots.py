@@ -103,9 +103,8 @@ def error_kinds(stored: StoredAnswers, vocabulary: str) -> Any:
 
 def all_methods(stored: StoredAnswers, vocabulary: str) -> Any:
     """Draw every method that has a colour against the share of wrong records."""
-    wanted = [m for m in COLORS if m not in (MATCHED, TRUSTING)]
-    methods = {kind: [m for m in wanted if m in stored.methods(kind, vocabulary)] for kind in SIDES}
-    if not all(len(found) > 2 for found in methods.values()):
+    methods = drawn_methods(stored, vocabulary)
+    if not methods:
         return None
     figure, axes = _panels(1, 2, (12, 5.6))
     for axis, kind in zip(axes[0], SIDES, strict=True):
@@ -117,6 +116,13 @@ def all_methods(stored: StoredAnswers, vocabulary: str) -> Any:
         _end_labels(axis, methods[kind], stored.title)
     axes[0][0].set_ylabel("top-1, %, three tests")
     return _finished(figure)
+
+
+def drawn_methods(stored: StoredAnswers, vocabulary: str) -> dict[str, list[str]]:
+    """Return the methods of the figure of all methods by kind; empty: it is not worth drawing."""
+    wanted = [m for m in COLORS if m not in (MATCHED, TRUSTING)]
+    found = {kind: [m for m in wanted if m in stored.methods(kind, vocabulary)] for kind in SIDES}
+    return found if all(len(methods) > 2 for methods in found.values()) else {}
 
 
 def _panels(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from mineralid.lab.evaluation.robustness.data import Bench, SplitData
 from mineralid.lab.evaluation.robustness.grid import GRIDS, NO_ERROR, Cell
-from mineralid.lab.evaluation.robustness.method import OWN_TABLE, Fitted, Method
+from mineralid.lab.evaluation.robustness.method import METHODS, OWN_TABLE, Fitted, Method
 from mineralid.lab.evaluation.robustness.readings import Corruption
 from mineralid.lab.evaluation.robustness.results import (
     DESCRIPTION,
@@ -172,6 +172,7 @@ def describe(work: Work, out: Path) -> None:
     """
     told: dict[str, Any] = {"grid": work.grid, **work.about}
     methods: dict[str, str] = {}
+    learned_from: dict[str, str] = {}
     splits: dict[str, Any] = {}
     inputs: dict[str, str] = {}
     if (out / DESCRIPTION).is_file():
@@ -183,7 +184,9 @@ def describe(work: Work, out: Path) -> None:
                     f"{told.get(name)}; choose another folder with --out"
                 )
         methods, splits, inputs = before["methods"], before["splits"], before["inputs"]
+        learned_from = before.get("learned_from", {})
     methods |= {m.name: m.title for m in work.methods}
+    learned_from |= {m.name: getattr(m, "learned_from", "") for m in work.methods}
     for name, data in work.splits.items():
         splits[name] = {"kind": data.kind, "train": len(data.train), "test": len(data.test)}
         inputs |= {f"{v}/{name}": work.inputs(v, name) for v in work.benches}
@@ -195,17 +198,18 @@ def describe(work: Work, out: Path) -> None:
             "image_ids": np.array(data.image_ids)[data.test],
         }
         write_whole(out / SPLITS / f"{name}.npz", lambda s, j=judged: np.savez_compressed(s, **j))
-    told |= {"methods": _beside(methods), "splits": splits, "inputs": inputs}
+    told |= {"methods": _in_order(methods), "learned_from": learned_from}
+    told |= {"splits": splits, "inputs": inputs}
     write_whole(out / DESCRIPTION, lambda s: s.write(json.dumps(told, indent=1).encode()))
 
 
-def _beside(methods: Mapping[str, str]) -> dict[str, str]:
-    """Return the methods in their order, one trained on the evidence's table after its twin."""
-    places = {name: place for place, name in enumerate(methods)}
+def _in_order(methods: Mapping[str, str]) -> dict[str, str]:
+    """Return the methods as METHODS has them, a twin after its own; others last, as they came."""
+    places = {name: place for place, name in enumerate(METHODS)}
 
-    def place(name: str) -> tuple[int, bool]:
-        twin = name.removesuffix(OWN_TABLE)
-        return places.get(twin, places[name]), name != twin
+    def place(name: str) -> tuple[int, int]:
+        twin = places.get(name.removesuffix(OWN_TABLE), len(places))
+        return twin, places.get(name, len(places))
 
     return {name: methods[name] for name in sorted(methods, key=place)}
 

@@ -34,7 +34,7 @@ from mineralid.lab.evaluation.robustness.honest.strangers import Strangers, choo
 from mineralid.lab.evaluation.robustness.honest.unknowns import unknown_stones
 from mineralid.lab.evaluation.robustness.honest.words import word_errors
 from mineralid.lab.evaluation.robustness.honest.wrong_records import wrong_records
-from mineralid.lab.evaluation.simulated import READING_SOURCE, evidence_catalogue, reading_source
+from mineralid.lab.evaluation.simulated import READING_SOURCE, evidence_catalogue, judge_readings
 from mineralid.minerals import importer, load_catalogue
 from mineralid.vision.prepare import ImageSpec
 
@@ -73,7 +73,7 @@ def measure(
     bench = Bench(
         tuple(manifest.classes),
         hypotheses.class_evidence,
-        reading_source(facts, catalogue, manifest.classes),
+        judge_readings(facts, catalogue, manifest.classes),
     )
     table = importer.read_source(facts, READING_SOURCE)
     others = manifest.of_other_species()

@@ -1,6 +1,7 @@
 """Methods that learn how to use the readings, all by one recipe (`recipe.py`).
 
-Every network is there twice: trained on readings of the table that judges, and of the evidence's.
+Every network on features is there twice: trained on readings of the table that judges, and of the
+evidence's.
 """
 
 from __future__ import annotations

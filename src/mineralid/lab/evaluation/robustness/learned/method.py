@@ -44,13 +44,18 @@ class LearnedMethod:
         table = {"readings": "evidence"} if self.own_table else {}
         return {"recipe": self.recipe.settings, "revision": REVISION, **table}
 
+    @property
+    def learned_from(self) -> str:
+        """Whose table its readings are drawn from in training."""
+        return "evidence" if self.own_table else "judge"
+
     def fit(self, data: SplitData, bench: Bench, seed: int) -> Fitted:
         """Fit on the training side and on `data.tune` alone."""
         readings = bench.of_own_table() if self.own_table else bench
         return self.build(self.recipe, data, readings, seed)
 
     def on_own_table(self) -> LearnedMethod:
-        """Return the same method trained on the evidence's table, as everybody has to."""
+        """Return the same method trained on the evidence's table, for want of the judge's."""
         name, title = f"{self.name}{OWN_TABLE}", f"{self.title}; the evidence's table"
         return replace(self, name=name, title=title, own_table=True)
 

@@ -21,10 +21,10 @@ classes), the same network reaches .81.
 
 **Readings** are drawn anew each epoch by `Bench.draw`: from the judge's own table, an advantage that
 the evidence does not have; or, where a method's name ends in "-own", in the same way from the table
-that the evidence has, so that neither has seen the judge's. Every method has two stages: first `epochs` with right records, then
-`epochs_wrong` with wrong ones: in the share `error_rate` of the rows with all tests,
-`error_rate_part` of the others (the published protocol's), the whole record is another species',
-uniformly. It may happen to read the same, as the published pool's may.
+that the evidence has: then it knows nothing of the judge's. Every method has two stages: first
+`epochs` with right records, then `epochs_wrong` with wrong ones: in the share `error_rate` of the rows
+with all tests, `error_rate_part` of the others (the published protocol's), the whole record is another
+species', uniformly. It may happen to read the same, as the published pool's may.
 
 **Search.** AdamW, batches of 256, a cosine over the epochs of each stage. The points of `grid` are tried
 on a part of the training side held out by specimen: once for each network and stage of a split,

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from mineralid.lab.evaluation.robustness.data import Bench, SplitData
+from mineralid.lab.evaluation.robustness.grid import tests_named
 from mineralid.lab.evaluation.robustness.learned.recipe import PHOTOGRAPH_LENGTH, Recipe
 from mineralid.lab.evaluation.robustness.readings import Readings
 from mineralid.lab.evaluation.simulated import TESTS, other_species
@@ -26,8 +27,8 @@ CASES: tuple[Case, ...] = tuple(
 
 
 def case_named(case: Case) -> str:
-    """Return the tests of a case as "hardness+luster"; "none" without any."""
-    return "+".join(test for test, made in zip(TESTS, case, strict=True) if made) or "none"
+    """Return the tests of a case as results name them."""
+    return tests_named(tuple(test for test, made in zip(TESTS, case, strict=True) if made))
 
 
 class Batch(NamedTuple):
