@@ -76,9 +76,10 @@ class StoredAnswers:
         """Return whose table a method learned from: "judge", "evidence", or "" for neither."""
         return str(self.described.get("learned_from", {}).get(method, ""))
 
-    def seeds(self, method: str) -> int:
-        """Return the least number of seeds of a method's parts."""
-        return min(len(parts) for (name, *_), parts in self._parts.items() if name == method)
+    def seeds(self, method: str, vocabulary: str) -> int:
+        """Return the least number of seeds of a method's splits; 0: it was not measured."""
+        found = [len(v) for (m, w, _), v in self._parts.items() if (m, w) == (method, vocabulary)]
+        return min(found, default=0)
 
     def notes(self, method: str, vocabulary: str, split: str) -> dict[str, Any]:
         """Return what the fit of the first seed noted."""

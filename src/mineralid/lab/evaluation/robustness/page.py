@@ -169,11 +169,13 @@ def _methods(stored: StoredAnswers) -> Iterator[str]:
     yield "## Methods"
     yield ""
     rows = [
-        [stored.title(name), f"`{name}`", str(stored.seeds(name))]
+        [stored.title(name), f"`{name}`", *(str(stored.seeds(name, v) or "") for v in VOCABULARIES)]
         for name in stored.described["methods"]
         if any(stored.has(kind, v, name) for kind in SIDES for v in VOCABULARIES)
     ]
-    yield from tables.table(["method", "name", "seeds"], rows, words=2)
+    yield from tables.table(
+        ["method", "name", *(f"seeds, {_words(v)}" for v in VOCABULARIES)], rows, words=2
+    )
     yield ""
     yield (
         "The evidence is posterior(s) ∝ p_photo(s)^(1/T) · [(1−ε) ∏ L(o | s) + ε · mean_s′ "

@@ -106,14 +106,22 @@ def all_methods(stored: StoredAnswers, vocabulary: str) -> Any:
     methods = drawn_methods(stored, vocabulary)
     if not methods:
         return None
-    figure, axes = _panels(1, 2, (12, 5.6))
+    figure, axes = _panels(1, 2, (13, 5.2))
     for axis, kind in zip(axes[0], SIDES, strict=True):
         for method in methods[kind]:
             _curve(axis, stored, method, vocabulary, kind, "record")
         axis.set_title(SIDES[kind])
-        axis.set_xlabel("share of stones whose record is another species'")
-    for axis, kind in zip(axes[0], SIDES, strict=True):
-        _end_labels(axis, methods[kind], stored.title)
+        axis.set_xlabel("share of wrong records")
+    # Too many for words at the ends of the curves: one legend, in the order of the tables.
+    lines = {line.get_gid(): line for axis in axes[0] for line in axis.get_lines()}
+    shown = [m for m in stored.described["methods"] if m in lines]
+    figure.legend(
+        [lines[m] for m in shown],
+        [stored.title(m) for m in shown],
+        loc="outside right center",
+        frameon=False,
+        fontsize=8.5,
+    )
     axes[0][0].set_ylabel("top-1, %, three tests")
     return _finished(figure)
 
