@@ -43,9 +43,10 @@ class Method(Protocol):
     name: as on the command line. title: for tables. settings: every value that its answers depend
     on; other settings are computed anew. Optional are `matched` (bool: it is told the share of
     wrong records), `learned_from` ("judge" or "evidence": the table whose readings it learned from,
-    or that it was given; "": neither, but for a few dials) and `seeded` (bool, default True: its fit depends on the seed; False: it is
-    fitted once a split). The methods of one split, vocabulary and seed are fitted one after
-    another, so that what two of them share may be kept from one to the next.
+    or that it was given; "": neither, but for a few dials) and `seeded` (bool, default True: its
+    fit depends on the seed; False: it is fitted once a split). The methods of one split, vocabulary
+    and seed are fitted one after another, so that what two of them share may be kept from one to
+    the next.
     """
 
     @property

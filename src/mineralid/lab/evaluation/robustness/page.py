@@ -147,8 +147,8 @@ def _how(stored: StoredAnswers) -> Iterator[str]:
         "trained on readings drawn in the same way from the evidence's table stand beside them, "
         "marked *the evidence's table* (`-own`). Of the judge's readings the evidence has only "
         "its dials, and three figures of how far books differ that were chosen on them "
-        "(docs/log.md). All methods, subsets and rates meet the same draws, one a seed. *Full vocabulary*: a Mohs number and words. "
-        "*Coarse codes* of the same readings, as in the original: hardness soft, medium or hard "
+        "(docs/log.md). All methods, subsets and rates meet the same draws, one a seed. "
+        "*Full vocabulary*: a Mohs number and words. *Coarse codes* of the same readings, as in the original: hardness soft, medium or hard "
         "(nail, knife), luster metallic or not, streak white or coloured; the evidence adds up the "
         "likelihood of all readings with that code."
     )
@@ -186,8 +186,8 @@ def _methods(stored: StoredAnswers) -> Iterator[str]:
         "*Trust matched*: ε is the true share of wrong records, which nobody knows in the field. "
         "*Every test trusted*: ε = 0, T fitted to right records. *The evidence's table*: T and ε are "
         "fitted on readings of its own table; *the judge's table*: its catalogue is the table that "
-        "judges; both for a comparison with networks that learned from the same. The dials of the default trust, "
-        "full vocabulary:"
+        "judges; both for a comparison with networks that learned from the same. The dials of the "
+        "default trust, full vocabulary:"
     )
     yield ""
     if stored.has("collection", "full", tables.DEFAULT) and stored.has(
