@@ -18,10 +18,7 @@ from mineralid.lab.evaluation.robustness.learned.fusion import (
     fit_weights,
     fused_posterior,
 )
-from mineralid.lab.evaluation.robustness.learned.method import (
-    FittedNetworks,
-    LearnedMethod,
-)
+from mineralid.lab.evaluation.robustness.learned.method import FittedNetworks, LearnedMethod
 from mineralid.lab.evaluation.robustness.learned.networks import ErrorHead
 from mineralid.lab.evaluation.robustness.learned.recipe import Point, Recipe
 from mineralid.lab.evaluation.robustness.learned.views import (

@@ -166,7 +166,7 @@ def test_with_the_judge_table_it_reads_by_the_cells_that_judge() -> None:
     data, judged = splits()["B"], replace(bench(), source=other_table())
     # Every species has the readings of the next, so its evidence is the next one's; what strays is of
     # a larger catalogue.
-    found, own = judged.of_judge_table().likelihood, bench().likelihood
+    found, own = judged.of_judge_table.likelihood, bench().likelihood
     for table, before in zip(found, own, strict=True):
         np.testing.assert_allclose(table, np.roll(before, -1, axis=0), atol=0.05)
     labels = data.labels[data.test]

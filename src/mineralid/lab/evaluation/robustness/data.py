@@ -100,16 +100,23 @@ class Bench:
     vocabulary: str = "full"
     hypotheses: Hypotheses | None = field(default=None, repr=False)
 
+    @cached_property
+    def full(self) -> Bench:
+        """The same bench with the full vocabulary."""
+        return self if self.vocabulary == "full" else replace(self, vocabulary="full")
+
+    @cached_property
     def of_own_table(self) -> Bench:
-        """Return the bench whose readings come from the evidence's table, not from the judge's.
+        """The bench whose readings come from the evidence's table, not from the judge's.
 
         Raises ValueError where that table lacks a reading of a class.
         """
         catalogue = self._made_of.catalogue
         return replace(self, source=reading_source({}, catalogue, self.classes))
 
+    @cached_property
     def of_judge_table(self) -> Bench:
-        """Return the bench whose evidence has the judge's table, which it is judged by."""
+        """The bench whose evidence has the judge's table, which it is judged by."""
         return replace(self, model=informed_evidence(self._made_of, self.source))
 
     @property

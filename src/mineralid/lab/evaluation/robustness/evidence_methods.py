@@ -171,8 +171,8 @@ class EvidenceMethod:
 
     def fit(self, data: SplitData, bench: Bench, seed: int) -> FittedEvidence:
         """Fit its dials; they do not depend on the seed."""
-        known = bench.of_judge_table() if self.learned_from == "judge" else bench
-        tuned = bench.of_own_table() if self.learned_from == "evidence" else known
+        known = bench.of_judge_table if self.learned_from == "judge" else bench
+        tuned = bench.of_own_table if self.learned_from == "evidence" else known
         return FittedEvidence(data, known, self.dials(data, tuned), self.photograph, self.tests)
 
 

@@ -148,9 +148,9 @@ def _how(stored: StoredAnswers) -> Iterator[str]:
         "marked *the evidence's table* (`-own`). Of the judge's readings the evidence has only "
         "its dials, and three figures of how far books differ that were chosen on them "
         "(docs/log.md). All methods, subsets and rates meet the same draws, one a seed. "
-        "*Full vocabulary*: a Mohs number and words. *Coarse codes* of the same readings, as in the original: hardness soft, medium or hard "
-        "(nail, knife), luster metallic or not, streak white or coloured; the evidence adds up the "
-        "likelihood of all readings with that code."
+        "*Full vocabulary*: a Mohs number and words. *Coarse codes* of the same readings, as in the "
+        "original: hardness soft, medium or hard (nail, knife), luster metallic or not, streak white "
+        "or coloured; the evidence adds up the likelihood of all readings with that code."
     )
     yield ""
     yield (

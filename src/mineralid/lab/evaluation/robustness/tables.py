@@ -127,24 +127,33 @@ def against_per_case(
     stored: StoredAnswers, vocabulary: str, kind: str, baseline: str, rate: float
 ) -> Iterator[str]:
     """Return paired differences of one-model methods over the original's one model per case."""
-    cells = measured(stored, (cell(tests, rate=rate) for tests in WITH_TESTS))
+    cells = cases(stored, rate)
     own = [stored.share(baseline, vocabulary, kind, c) for c in cells]
     mean = sum(found.value for found in own) / len(own)
     rows = [[f"*{stored.title(baseline)}: top-1*", *map(shown, own), percent(mean), ""]]
     for method in rivals(stored, vocabulary, kind, baseline):
         gains = [stored.gain(method, baseline, vocabulary, kind, [c]) for c in cells]
         overall = stored.gain(method, baseline, vocabulary, kind, cells)
-        above = sum(gain.low > -0.01 for gain in gains)
         rows.append(
             [
                 stored.title(method),
                 *map(difference, gains),
                 difference(overall),
-                f"{above} of {len(gains)}",
+                above_limit(gains),
             ]
         )
     head = ["method", *(named(c.tests) for c in cells), "mean", "cells above −1"]
     yield from table(head, rows)
+
+
+def cases(stored: StoredAnswers, rate: float) -> list[Cell]:
+    """Return the cases with tests, that share of the records wrong."""
+    return measured(stored, (cell(tests, rate=rate) for tests in WITH_TESTS))
+
+
+def above_limit(gains: Sequence[Interval]) -> str:
+    """Return in how many of the cases the whole interval is above −1 point."""
+    return f"{sum(gain.low > -0.01 for gain in gains)} of {len(gains)}"
 
 
 def rivals(stored: StoredAnswers, vocabulary: str, kind: str, baseline: str) -> list[str]:
@@ -185,9 +194,7 @@ def evidence_against_per_case(stored: StoredAnswers) -> Iterator[str]:
 def _standing_against(
     stored: StoredAnswers, vocabulary: str, kind: str, baseline: str, method: str
 ) -> Iterator[str]:
-    clean, wrong = (
-        measured(stored, (cell(tests, rate=rate) for tests in WITH_TESTS)) for rate in (0.0, 0.6)
-    )
+    clean, wrong = cases(stored, 0.0), cases(stored, 0.6)
 
     def gain(own: str, cells: Sequence[Cell]) -> Interval:
         return stored.gain(own, baseline, vocabulary, kind, cells)
@@ -201,7 +208,7 @@ def _standing_against(
     yield " → ".join(means)
     yield stored.title(method)
     yield difference(gain(method, clean))
-    yield f"{sum(found.low > -0.01 for found in gains)} of {len(gains)}"
+    yield above_limit(gains)
     yield f"{named(clean[gains.index(worst)].tests)}: {difference(worst)}"
     yield difference(gain(method, wrong))
     told = method == DEFAULT and stored.has(kind, vocabulary, MATCHED)

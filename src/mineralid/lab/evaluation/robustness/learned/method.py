@@ -51,7 +51,7 @@ class LearnedMethod:
 
     def fit(self, data: SplitData, bench: Bench, seed: int) -> Fitted:
         """Fit on the training side and on `data.tune` alone."""
-        readings = bench.of_own_table() if self.own_table else bench
+        readings = bench.of_own_table if self.own_table else bench
         return self.build(self.recipe, data, readings, seed)
 
     def on_own_table(self) -> LearnedMethod:

@@ -7,7 +7,7 @@ import copy
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -140,13 +140,12 @@ def choose(stage: Stage, data: SplitData, bench: Bench) -> Point:
     """Return the point of the grid with the lowest validation loss: full vocabulary, seed 0."""
     if len(stage.recipe.grid) == 1:
         return stage.recipe.grid[0]
-    full = bench if bench.vocabulary == "full" else replace(bench, vocabulary="full")
-    place = stage.name, stage.recipe, data.sha256, full.sha256
+    place = stage.name, stage.recipe, data.sha256, bench.full.sha256
     if place not in _chosen:
-        runs = [_train(stage, data, full, 0, point) for point in stage.recipe.grid]
+        runs = [_train(stage, data, bench.full, 0, point) for point in stage.recipe.grid]
         best = min(runs, key=lambda run: run.loss)
         _chosen[place] = best.point
-        _keep((stage.name, stage.recipe, data.sha256, full.sha256, 0), best)
+        _keep((stage.name, stage.recipe, data.sha256, bench.full.sha256, 0), best)
     return _chosen[place]
 
 
