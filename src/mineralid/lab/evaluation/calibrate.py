@@ -31,10 +31,10 @@ TEMPERATURES = (
     0.6, 0.66, 0.73, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.45, 1.6, 1.75, 1.9, 2.1, 2.3, 2.5, 2.75, 3.0,
     3.3, 3.6, 4.0,
 )  # fmt: skip
-RATES = (0.01, 0.02, 0.05, 0.08, 0.1, 0.12, 0.17, 0.25)
+RATES = (0.01, 0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.18, 0.21, 0.25)
 # The share of records that are taken to belong to another stone when ε and T are fitted: people
-# mix up stones and slips of paper. A choice, not a measurement; see docs/decisions.
-ASSUMED_WRONG_RECORDS = 0.1
+# mix up stones and slips of paper. A choice, not a measurement: docs/decisions 003 and 014.
+ASSUMED_WRONG_RECORDS = 0.15
 CONFIDENCES = tuple(round(c / 100, 2) for c in range(50, 100))
 SET_PENALTY, SET_FREE_RANK = 0.005, 5
 SPECIES_PRECISION, GROUP_THRESHOLD = 0.8, 0.7

@@ -36,7 +36,7 @@ def tuning_records(
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Return log p(reading | class) by test [n, C] of stones of classes `labels` [n], as drawn.
 
-    All records right; and a tenth of them wrong.
+    All records right; and the assumed share of them wrong.
     """
     drawn = Corruption.drawn(bench.judge, labels, TUNING_SEED)
     right, wrong = (

@@ -243,8 +243,8 @@ def _per_case(stored: StoredAnswers) -> Iterator[str]:
         "for all. Its networks are there twice: trained on readings of the evidence's table, and of "
         "the very table that judges. Against each stand the default and the evidence that has the "
         "same table as they and no other. The error heads were trained with wrong records, 0.3 of "
-        "them with all three tests and 0.6 with fewer; the default trust expects a tenth; *trust "
-        "matched* is told the rate."
+        "them with all three tests and 0.6 with fewer; the default trust expects "
+        f"{ASSUMED_WRONG_RECORDS:.0%}; *trust matched* is told the rate."
     )
     yield ""
     yield (

@@ -27,8 +27,8 @@ CONFIDENCES = (0.8, 0.9, 0.95)
 def sets(judged: Judged, fitted_on: Cases) -> dict[str, Any]:
     """Return coverage and size of the sets at each of CONFIDENCES, per number of tests.
 
-    fitted_on: every photograph from the folds that thresholds are fitted on, a tenth of the records
-    wrong; the photographs of the fold that is judged are left out.
+    fitted_on: every photograph from the folds that thresholds are fitted on, the assumed share of
+    records wrong; the photographs of the fold that is judged are left out.
     """
     found: dict[str, Any] = {}
     for tests in NUMBERS:

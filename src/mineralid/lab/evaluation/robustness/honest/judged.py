@@ -30,7 +30,8 @@ Array = NDArray[np.float64]
 JUDGING_SEED = 30_000
 NUMBERS = tuple(range(len(TESTS) + 1))
 # Share of wrong records -> as results name it.
-RATES = {0.0: "right", ASSUMED_WRONG_RECORDS: "a tenth wrong"}
+RIGHT, WRONG = "right", f"{ASSUMED_WRONG_RECORDS:.0%} wrong"
+RATES = {0.0: RIGHT, ASSUMED_WRONG_RECORDS: WRONG}
 
 
 @dataclass(frozen=True)

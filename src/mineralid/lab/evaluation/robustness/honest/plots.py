@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mineralid.lab.evaluation.robustness.honest.judged import RIGHT, WRONG
 from mineralid.lab.evaluation.robustness.readings import ERROR_KINDS
 from mineralid.lab.evaluation.robustness.tables import SIDES
 
@@ -87,7 +88,7 @@ def sets(results: Results, confidence: str = "0.9") -> Any:
     axes[0].axhspan(0.85, 0.95, color="#eeeeee", zorder=0)
     axes[0].axhline(float(confidence), color="#999999", linewidth=1, linestyle="--")
     for kind, side in SIDES.items():
-        for name, style in (("right", "-"), ("a tenth wrong", ":")):
+        for name, style in ((RIGHT, "-"), (WRONG, ":")):
             found = results["sets"][kind][confidence][name]
             tests = [int(t) for t in found]
             shares = [e["coverage"] for e in found.values()]

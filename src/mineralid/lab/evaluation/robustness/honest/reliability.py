@@ -93,7 +93,7 @@ def figures(pooled: Pooled) -> dict[str, Any]:
 
 
 def calibration(judged: Judged) -> dict[str, Any]:
-    """Return the figures per number of readings: right ones, and a tenth of the records wrong."""
+    """Return the figures per number of readings: right ones, and the assumed share wrong."""
     found: dict[str, Any] = {
         "photographs": len(judged.weight),
         "specimens": round(float(judged.weight.sum())),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mineralid.lab.evaluation.calibrate import KNOWN_SHARE
+from mineralid.lab.evaluation.calibrate import ASSUMED_WRONG_RECORDS, KNOWN_SHARE
+from mineralid.lab.evaluation.robustness.honest.judged import RATES, WRONG
 from mineralid.lab.evaluation.robustness.honest.plots import FIGURES, draw_figures
 from mineralid.lab.evaluation.robustness.honest.sections_tests import advised_order, words
 from mineralid.lab.evaluation.robustness.honest.sections_unknown import (
@@ -67,7 +68,10 @@ def _verdicts(results: Results) -> Iterator[str]:
     for name, entry in (
         ("photograph alone", calibration["right"]["0"]),
         ("three readings", calibration["right"]["3"]),
-        ("three readings, a tenth of the records wrong", calibration["a tenth wrong"]["3"]),
+        (
+            f"three readings, {ASSUMED_WRONG_RECORDS:.0%} of the records wrong",
+            calibration[WRONG]["3"],
+        ),
     ):
         good = entry["ece"] <= MOST_ECE
         rows.append(
@@ -142,7 +146,7 @@ def _calibration(results: Results) -> Iterator[str]:
                 f"{e['nll']:.3f}",
                 f"{e['brier']:.3f}",
             ]
-            for name in ("right", "a tenth wrong")
+            for name in RATES.values()
             for tests, e in found[name].items()
         ]
         yield ""
@@ -175,7 +179,7 @@ def _sets(results: Results) -> Iterator[str]:
     yield ""
     yield (
         "Share of sets that hold the truth, with its interval over specimens, and how many minerals "
-        "they name. Thresholds are fitted with a tenth of the records wrong."
+        f"they name. Thresholds are fitted with {ASSUMED_WRONG_RECORDS:.0%} of the records wrong."
     )
     for kind, side in SIDES.items():
         rows = []

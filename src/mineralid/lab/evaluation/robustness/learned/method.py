@@ -28,6 +28,7 @@ class LearnedMethod:
     """A method that learns. source: where it is from. build: its fit to a split, bench and seed.
 
     own_table: it is trained on readings drawn from the evidence's table, not from the judge's.
+    assumed_wrong: the share of wrong records that it is fitted on, where the recipe has no say in it.
     """
 
     name: str
@@ -37,12 +38,14 @@ class LearnedMethod:
     seeded: bool = True
     recipe: Recipe = BENCHMARK
     own_table: bool = False
+    assumed_wrong: float | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """What its answers depend on beside the data."""
         table = {"readings": "evidence"} if self.own_table else {}
-        return {"recipe": self.recipe.settings, "revision": REVISION, **table}
+        wrong = {} if self.assumed_wrong is None else {"assumed_wrong": self.assumed_wrong}
+        return {"recipe": self.recipe.settings, "revision": REVISION, **table, **wrong}
 
     @property
     def learned_from(self) -> str:

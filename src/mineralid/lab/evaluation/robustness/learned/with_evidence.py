@@ -119,7 +119,7 @@ def _out_of_fold_answers(
 
 
 def tuning_readings(data: SplitData, bench: Bench) -> list[Readings]:
-    """Return records of the training side, a tenth of them wrong, DRAWS times over."""
+    """Return records of the training side, the assumed share of them wrong, DRAWS times over."""
     labels = data.labels[data.train]
     return [
         Corruption.drawn(bench.judge, labels, TUNING_SEED + 1 + number).readings(
@@ -169,11 +169,13 @@ METHODS = (
         OWN,
         functools.partial(_fit, with_network=False),
         seeded=False,
+        assumed_wrong=ASSUMED_WRONG_RECORDS,
     ),
     LearnedMethod(
         "fusion-evidence+network",
         "evidence, learned weights, and a network",
         f"{OWN}; {one_network.MISSING}",
         functools.partial(_fit, with_network=True),
+        assumed_wrong=ASSUMED_WRONG_RECORDS,
     ),
 )
