@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import io
 import json
@@ -93,11 +94,21 @@ class Served:
             return response.status, json.loads(response.read())
 
     def raw(self, content: bytes, *, ends: bool = True) -> bytes:
+        """Return what came back, up to a reset: what a server leaves unread resets its connection."""
+        answer = b""
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as plain:
-            plain.sendall(content)
-            if ends:
-                plain.shutdown(socket.SHUT_WR)
-            return b"".join(iter(lambda: plain.recv(65_536), b""))
+            try:
+                plain.sendall(content)
+                if ends:
+                    plain.shutdown(socket.SHUT_WR)
+                while piece := plain.recv(65_536):
+                    answer += piece
+            except TimeoutError:
+                raise
+            except OSError as error:
+                if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+                    raise
+        return answer
 
     def clean_up(self) -> None:
         if self.process.poll() is None:
@@ -239,8 +250,9 @@ def test_uploads_that_are_too_large_take_no_memory(served: Served) -> None:
 )
 def test_what_is_no_http_is_answered_400(served: Served, content: bytes) -> None:
     answer = served.raw(content)
-    assert answer.startswith(b"HTTP/1.1 400 ") or answer == b""
-    if answer:
+    # Of a head that was read only in part the reset may overtake the answer.
+    if answer or len(content) < 10_000:
+        assert answer.startswith(b"HTTP/1.1 400 ")
         assert b"application/problem+json" in answer
     assert served.answers()
 
