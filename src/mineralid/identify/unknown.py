@@ -45,13 +45,14 @@ def unknown_statistics(
     }
     if "class_means" not in arrays or "feature_mean" not in arrays:
         return statistics
-    means = arrays["class_means"]
-    centered = feature - arrays["feature_mean"]
+    # In double precision one photograph alone has the statistics that it has among others.
+    means = arrays["class_means"].astype(np.float64)
+    centered = feature.astype(np.float64) - arrays["feature_mean"]
     norm = np.sqrt(np.einsum("...d,...d->...", centered, centered))
     lengths = np.sqrt(np.einsum("cd,cd->c", means, means))
     cosine = (centered @ means.T) / np.maximum(norm[..., None] * lengths, 1e-12)
-    statistics["similarity"] = cosine.max(-1).astype(np.float64)
-    statistics["log_feature_norm"] = np.log(np.maximum(norm, 1e-12)).astype(np.float64)
+    statistics["similarity"] = cosine.max(-1)
+    statistics["log_feature_norm"] = np.log(np.maximum(norm, 1e-12))
     if DIRECTION in arrays and OFFSET in arrays:
         toward = np.einsum(
             "...d,d->...", directions(feature, arrays["feature_mean"]), arrays[DIRECTION]
