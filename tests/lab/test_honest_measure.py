@@ -13,12 +13,13 @@ from synthetic_scores import COLLECTIONS, SPECIES, held_out, own_source
 
 from mineralid.identify.hypotheses import Hypotheses
 from mineralid.lab.data.manifest import Manifest, Photograph
+from mineralid.lab.evaluation.calibrate import ASSUMED_WRONG_RECORDS
 from mineralid.lab.evaluation.no_mineral import Drawn
 from mineralid.lab.evaluation.out_of_fold import OutOfFold
 from mineralid.lab.evaluation.robustness.data import Bench
 from mineralid.lab.evaluation.robustness.honest import nothing
 from mineralid.lab.evaluation.robustness.honest.coverage import sets
-from mineralid.lab.evaluation.robustness.honest.judged import Judged, judge, tuning_cases
+from mineralid.lab.evaluation.robustness.honest.judged import RATES, Judged, judge, tuning_cases
 from mineralid.lab.evaluation.robustness.honest.measure import (
     field_of,
     measure_held_out,
@@ -36,6 +37,7 @@ from mineralid.lab.evaluation.robustness.honest.strangers import (
     meets_a_class,
 )
 from mineralid.lab.evaluation.robustness.honest.words import word_errors
+from mineralid.lab.evaluation.robustness.results import ResultsError
 from mineralid.minerals import load_catalogue
 from mineralid.minerals.importer import SourceFacts
 
@@ -131,6 +133,17 @@ def test_results_are_plain_values_and_come_back(results: dict[str, Any], tmp_pat
         "1": None,
         "a": [3, True, None],
     }
+
+
+def test_results_of_another_share_of_wrong_records_are_refused(
+    results: dict[str, Any], tmp_path: Path
+) -> None:
+    old = json.loads(json.dumps(results))
+    for of in old["calibration"].values():
+        of["7% wrong"] = of.pop(RATES[ASSUMED_WRONG_RECORDS])
+    write_results(old, tmp_path)
+    with pytest.raises(ResultsError, match=r"no figures of the records \d+% wrong; measure them"):
+        read_results(tmp_path)
 
 
 def test_what_was_planted_is_found(results: dict[str, Any]) -> None:

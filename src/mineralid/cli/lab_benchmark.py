@@ -21,7 +21,7 @@ def benchmark(
         Path | None,
         typer.Option(
             help="Folder with photos.csv, photos/ and core_species.txt. Without it nothing is "
-            "measured and the page is written from the results that are there."
+            "measured; page and card are written from the results that are there."
         ),
     ] = None,
     facts: Annotated[
@@ -75,11 +75,22 @@ def benchmark(
             help="Folder to write robustness.md and its figures to, such as docs/results."
         ),
     ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="BUNDLE",
+            help="Bundle of these networks, made by `lab release`: its card gets how what ships "
+            "stands against the other methods.",
+        ),
+    ] = None,
 ) -> None:
     """Measure methods with tests missing and wrong; resumes, shows rate and time left."""
     need_lab()
-    if photos is None and page is None:
-        raise failure("neither --photos, to measure, nor --page, to write the page, was given")
+    if photos is None and page is None and card is None:
+        raise failure(
+            "none of --photos, to measure, --page, to write the page, and --card, to write into a "
+            "bundle's card, was given"
+        )
     try:
         if photos is not None:
             if facts is None:
@@ -109,6 +120,10 @@ def benchmark(
             from mineralid.lab.evaluation.robustness.page import write_page
 
             typer.echo(str(write_page(out, page, say=say)))
+        if card is not None:
+            from mineralid.lab.export.standing import write_standing
+
+            typer.echo(str(write_standing(out, card)))
     except (ValueError, OSError) as error:
         raise failure(told(error)) from None
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mineralid.lab.evaluation.calibrate import (
     ASSUMED_WRONG_RECORDS,
     KIND_WEIGHTS,
+    RATES,
     TEMPERATURES,
     Cases,
     Dials,
@@ -166,6 +167,7 @@ class EvidenceMethod:
             "dials": self.dials.__name__,
             "assumed_wrong": ASSUMED_WRONG_RECORDS,
             "weights": KIND_WEIGHTS,
+            "tried": {"temperature": TEMPERATURES, "wrong_record_rate": RATES},
             **({"table": self.learned_from} if self.learned_from else {}),
         }
 

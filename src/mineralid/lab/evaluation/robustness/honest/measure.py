@@ -27,13 +27,19 @@ from mineralid.lab.evaluation.robustness.data import KINDS, Bench
 from mineralid.lab.evaluation.robustness.honest import nothing
 from mineralid.lab.evaluation.robustness.honest.coverage import sets
 from mineralid.lab.evaluation.robustness.honest.field import Field
-from mineralid.lab.evaluation.robustness.honest.judged import Judged, judge, tuning_cases
+from mineralid.lab.evaluation.robustness.honest.judged import (
+    RATES,
+    Judged,
+    judge,
+    tuning_cases,
+)
 from mineralid.lab.evaluation.robustness.honest.order import orders_compared
 from mineralid.lab.evaluation.robustness.honest.reliability import calibration
 from mineralid.lab.evaluation.robustness.honest.strangers import Strangers, choose_strangers
 from mineralid.lab.evaluation.robustness.honest.unknowns import unknown_stones
 from mineralid.lab.evaluation.robustness.honest.words import word_errors
 from mineralid.lab.evaluation.robustness.honest.wrong_records import wrong_records
+from mineralid.lab.evaluation.robustness.results import ResultsError
 from mineralid.lab.evaluation.simulated import READING_SOURCE, evidence_catalogue, judge_readings
 from mineralid.minerals import importer, load_catalogue
 from mineralid.vision.prepare import ImageSpec
@@ -174,9 +180,18 @@ def write_results(results: dict[str, Any], out: Path) -> Path:
 
 
 def read_results(out: Path) -> dict[str, Any] | None:
-    """Return the results that a folder holds, or None."""
+    """Return the results that a folder holds, or None.
+
+    Raises ResultsError where they were measured with another share of wrong records.
+    """
     path = out / RESULTS
     if not path.is_file():
         return None
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for of in found["calibration"].values():
+        if missing := [name for name in RATES.values() if name not in of]:
+            raise ResultsError(
+                f"{path} has no figures of the records {', '.join(missing)}; measure them with "
+                "`mineralid lab benchmark --answers`"
+            )
     return found

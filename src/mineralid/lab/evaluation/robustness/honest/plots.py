@@ -64,7 +64,7 @@ def reliability(results: Results) -> Any:
     styles |= {"2": (GREEN, "two readings"), "3": (ORANGE, "three readings")}
     for axis, (kind, side) in zip(axes, SIDES.items(), strict=True):
         axis.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
-        for tests, entry in results["calibration"][kind]["right"].items():
+        for tests, entry in results["calibration"][kind][RIGHT].items():
             color, label = styles[tests]
             bins = entry["bins"]
             axis.plot(

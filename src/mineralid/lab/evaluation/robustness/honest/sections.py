@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mineralid.lab.evaluation.calibrate import ASSUMED_WRONG_RECORDS, KNOWN_SHARE
-from mineralid.lab.evaluation.robustness.honest.judged import RATES, WRONG
+from mineralid.lab.evaluation.robustness.honest.judged import RATES, RIGHT, WRONG
 from mineralid.lab.evaluation.robustness.honest.plots import FIGURES, draw_figures
 from mineralid.lab.evaluation.robustness.honest.sections_tests import advised_order, words
 from mineralid.lab.evaluation.robustness.honest.sections_unknown import (
@@ -66,8 +66,8 @@ def _verdicts(results: Results) -> Iterator[str]:
     calibration = results["calibration"]["collection"]
     rows = []
     for name, entry in (
-        ("photograph alone", calibration["right"]["0"]),
-        ("three readings", calibration["right"]["3"]),
+        ("photograph alone", calibration[RIGHT]["0"]),
+        ("three readings", calibration[RIGHT]["3"]),
         (
             f"three readings, {ASSUMED_WRONG_RECORDS:.0%} of the records wrong",
             calibration[WRONG]["3"],
@@ -204,7 +204,7 @@ def _sets(results: Results) -> Iterator[str]:
             rows,
             words=3,
         )
-    found = results["sets"]["collection"][SET_CONFIDENCE]["right"]
+    found = results["sets"]["collection"][SET_CONFIDENCE][RIGHT]
     told = "; ".join(
         f"{tests} readings " + ", ".join(f"{f} {share:.0%}" for f, share in e["by_fold"].items())
         for tests, e in found.items()
