@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mineralid.minerals import UnknownMineral, load_catalogue
@@ -53,6 +53,7 @@ def test_every_name_in_any_dress_finds_its_mineral(mineral: object, data: st.Dat
 
 
 @given(st.text(max_size=20))
+@example("𝕬zurite")
 def test_folding_is_idempotent_and_lookup_never_breaks(name: str) -> None:
     assert fold_name(fold_name(name)) == fold_name(name)
     found = load_catalogue().get(name)

@@ -28,6 +28,23 @@ def test_one_mineral_with_its_sources_in_80_columns() -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_many_sources_are_counted_and_named_when_asked_for() -> None:
+    cited = load_catalogue().find("Pyrite").sources
+    short, whole = run("pyrite").stdout, run("pyrite", "--sources").stdout
+    every = {source for ids in cited.values() for source in ids}
+    assert len(every) > 8
+    assert f"{len(every)} sources in all: --sources names them" in short
+    assert f"and {len(cited['hardness_mohs']) - 3} more" in short
+    assert "\nSources\n" in whole and "more" not in whole.split("\nSources\n")[0]
+    for source in every:
+        assert f"\n{source}: " in whole
+    assert max(map(len, whole.splitlines())) <= 80
+    few = run("smoky quartz").stdout
+    assert "\nSources\n" in few and "sources in all" not in few
+    alone = run("--hardness", "6", "--sources")
+    assert alone.exit_code == 2 and "--sources is of one mineral: give its name" in alone.stderr
+
+
 @pytest.mark.parametrize("words", [["smoky", "quartz"], ["Smoky-Quartz"], ["SMOKY QUARTZ"]])
 def test_names_of_several_words(words: list[str]) -> None:
     assert "Smoky Quartz" in run(*words).stdout

@@ -12,6 +12,7 @@ from mineralid.minerals.record import as_record
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 # Fact column -> how it is called, with its unit.
 LABELS = {
@@ -27,6 +28,8 @@ LABELS = {
     "radioactivity": "radioactivity",
 }
 UNITS = {"hardness_mohs": " Mohs", "density_g_cm3": " g/cm³"}
+# Of a cell with many sources so many are named in the table, and so many titles below it.
+NAMED_SOURCES, LISTED_SOURCES = 3, 8
 
 
 def minerals(
@@ -42,6 +45,9 @@ def minerals(
     density: Annotated[str | None, typer.Option(help="In g/cm³: 2.6-2.7.")] = None,
     magnetism: Annotated[str | None, typer.Option(help="none, weak or strong.")] = None,
     acid: Annotated[str | None, typer.Option(help="In dilute acid: none, weak, strong.")] = None,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="With a NAME: every source of every cell.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Look up a mineral, or list the minerals known to fit the readings.
@@ -70,8 +76,10 @@ def minerals(
         if as_json:
             typer.echo(json.dumps(as_record(catalogue, mineral), ensure_ascii=False, indent=2))
         else:
-            _print_mineral(_console(), catalogue, mineral)
+            _print_mineral(_console(), catalogue, mineral, every_source=sources)
         return
+    if sources:
+        raise _fail("--sources is of one mineral: give its name")
     # The likeliest to be met first.
     if not as_json and all(value is None for value in readings.values()):
         raise _fail(
@@ -117,7 +125,9 @@ def _shown(catalogue: Catalogue, mineral: Mineral, column: str) -> str:
     return value
 
 
-def _print_mineral(console: Console, catalogue: Catalogue, mineral: Mineral) -> None:
+def _print_mineral(
+    console: Console, catalogue: Catalogue, mineral: Mineral, *, every_source: bool
+) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -139,15 +149,27 @@ def _print_mineral(console: Console, catalogue: Catalogue, mineral: Mineral) -> 
         value = _shown(catalogue, mineral, column)
         blank = "none recorded" if column in ("toxicity", "radioactivity") else "not known"
         shown = Text(value + UNITS.get(column, "")) if value else Text(blank, style="dim")
-        ids = mineral.sources.get(column, ())
-        table.add_row(label, shown, Text(", ".join(ids) + " (one source)" * (len(ids) == 1)))
+        table.add_row(label, shown, _cited(mineral.sources.get(column, ()), every_source))
     console.print(table)
     cited = dict.fromkeys(source for ids in mineral.sources.values() for source in ids)
-    if cited:
+    if len(cited) > LISTED_SOURCES and not every_source:
+        console.print(f"\n{len(cited)} sources in all: --sources names them", style="dim")
+    elif cited:
         console.print("\nSources", style="bold")
         for source in cited:
             about = catalogue.sources[source]
             console.print(Text(f"{source}: {about.title} ({about.terms})", style="dim"))
+
+
+def _cited(ids: tuple[str, ...], every_source: bool) -> Text:
+    """Return the sources of a cell: all of them, or the first and how many more."""
+    from rich.text import Text
+
+    if len(ids) == 1:
+        return Text(f"{ids[0]} (one source)")
+    if every_source or len(ids) <= NAMED_SOURCES + 1:
+        return Text(", ".join(ids))
+    return Text(f"{', '.join(ids[:NAMED_SOURCES])} and {len(ids) - NAMED_SOURCES} more")
 
 
 def _print_list(console: Console, catalogue: Catalogue, found: list[Mineral]) -> None:

@@ -22,8 +22,9 @@ def fold_name(name: str) -> str:
     lowered = name.casefold()
     if lowered.isascii() and lowered.isalnum():
         return lowered
-    decomposed = unicodedata.normalize("NFKD", lowered.translate(_PLAIN))
-    return "".join(c for c in decomposed if c.isalnum())
+    # Apart first: letters that only look otherwise (a mathematical 𝕬) come apart into capitals.
+    apart = unicodedata.normalize("NFKD", lowered).casefold().translate(_PLAIN)
+    return "".join(c for c in unicodedata.normalize("NFKD", apart) if c.isalnum())
 
 
 class NameIndex:

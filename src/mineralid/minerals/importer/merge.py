@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,16 @@ from mineralid.minerals.vocabulary import load_vocabulary
 
 # Lower is better. A source of the hand-made tables ranks with the gemmological one, except the
 # authors' own knowledge: it fills blanks and widens, but never overrules what a source says.
-RANK = {"curated36": 0, "wikipedia2024": 2, "wikipedia2023": 3, "mineralid": 4}
+OWN = "mineralid"
+RANK = {"curated36": 0, "wikipedia2024": 2, "wikipedia2023": 3, OWN: 4}
 AUTHORED_RANK = 1
 # Two extractions of one encyclopedia are one witness.
 LINEAGE = {"wikipedia2023": "wikipedia", "wikipedia2024": "wikipedia"}
 HARDNESS_TOUCH = 0.5  # Mohs: nearer than an observer can tell
 DENSITY_TOUCH = 0.05  # of the value
+# Of many sources some err or describe a rare stone (decision 015).
+LEAST_REACH = 0.25  # of the witnesses: an end of a hardness
+LEAST_SHARE = 0.1  # of the witnesses: a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,28 @@ def merge(column: str, statements: Sequence[Statement]) -> Merged | None:
 
 
 def _merge_intervals(column: str, ordered: list[Statement]) -> Merged:
-    """The union of intervals that overlap or nearly touch the best one; a curated one stands."""
-    low, high = ordered[0].value
-    curated = ordered[0].source == "curated36"
-    kept, left = [ordered[0]], ordered[1:]
+    """The interval of the sources that overlap or nearly touch the best one; a curated one stands.
+
+    Best is the source of the highest rank that most others agree with. An end of a hardness is as
+    far out as a quarter of the witnesses reach (LEAST_REACH): of four and fewer it is the union, as
+    a density is, of which many sources print only the middle.
+    """
+    peers = [s for s in ordered if s.rank == ordered[0].rank]
+    kept = max((_touching(column, peer, ordered) for peer in peers), key=len)
+    left = [s for s in ordered if s not in kept]
+    curated = [s.value for s in kept if s.source == "curated36"]
+    low, high = curated[0] if curated else _reached(kept, LEAST_REACH * (column == "hardness_mohs"))
+    conflict = ""
+    if left:
+        others = ", ".join(f"{s.source} {s.value[0]:g}-{s.value[1]:g}" for s in left)
+        conflict = f"kept {low:g}-{high:g}; left out {others}"
+    return Merged((low, high), _ids(kept), conflict)
+
+
+def _touching(column: str, best: Statement, ordered: list[Statement]) -> list[Statement]:
+    """The statements that overlap or nearly touch the best one or each other, that one first."""
+    low, high = best.value
+    kept, left = [best], [s for s in ordered if s is not best]
     grown = True
     while grown:
         grown = False
@@ -71,21 +94,30 @@ def _merge_intervals(column: str, ordered: list[Statement]) -> Merged:
             if first <= high + gap + 1e-9 and second >= low - gap - 1e-9:
                 kept.append(statement)
                 left = [s for s in left if s is not statement]
-                if not curated:
+                if best.source != "curated36":
                     low, high = min(low, first), max(high, second)
                 grown = True
                 break
-    conflict = ""
-    if left:
-        others = ", ".join(f"{s.source} {s.value[0]:g}-{s.value[1]:g}" for s in left)
-        conflict = f"kept {low:g}-{high:g}; left out {others}"
-    return Merged((low, high), _ids(kept), conflict)
+    return kept
+
+
+def _reached(kept: list[Statement], share: float) -> tuple[float, float]:
+    """As far down and up as that share of the witnesses, but at least one of them, reaches."""
+    reach: dict[str, tuple[float, float]] = {}
+    for statement in kept:
+        low, high = reach.get(statement.lineage, statement.value)
+        reach[statement.lineage] = min(low, statement.value[0]), max(high, statement.value[1])
+    place = max(0, math.ceil(share * len(reach)) - 1)
+    lows, highs = zip(*reach.values(), strict=True)
+    return sorted(lows)[place], sorted(highs, reverse=True)[place]
 
 
 def _merge_words(column: str, ordered: list[Statement]) -> Merged:
     """Every word, those of more witnesses first. A curated cell leads and is only extended.
 
-    A word is added to a curated cell where two witnesses have it or where it is a streak colour
+    A word needs LEAST_SHARE of the cell's witnesses, or the authors' own knowledge (books print the
+    colour of a powder that no streak plate shows): one of more than ten is a slip or a rare stone.
+    It is added to a curated cell where two witnesses have it or where it is a streak colour
     that people confuse with a curated one; the curators judged the other outliers. Magnetism and
     acid are graded, so there sources that share no word contradict each other and the better one
     stands.
@@ -100,15 +132,16 @@ def _merge_words(column: str, ordered: list[Statement]) -> Merged:
         for word in statement.value:
             witnesses.setdefault(word, set()).add(statement.lineage)
     words = sorted(witnesses, key=lambda w: -len(witnesses[w]))
+    least = min(LEAST_SHARE * len({s.lineage for s in ordered}), len(witnesses[words[0]]))
+    words = [w for w in words if len(witnesses[w]) >= least or OWN in witnesses[w]]
     if lead.source == "curated36":
         near = _confusable(column, lead.value) if column == "streak" else frozenset()
         extra = [w for w in words if w not in lead.value]
         added = [w for w in extra if len(witnesses[w]) > 1 or w in near]
         words = [*lead.value, *added]
-        for statement in ordered:
-            out = tuple(w for w in statement.value if w in extra and w not in added)
-            if out:
-                left.append((statement.source, out))
+    for statement in ordered:
+        if out := tuple(w for w in statement.value if w not in words):
+            left.append((statement.source, out))
     kept = [s for s in ordered if set(s.value) & set(words)]
     others = ", ".join(f"{source} {'|'.join(value)}" for source, value in left)
     conflict = f"kept {'|'.join(words)}; left out {others}" if left else ""
