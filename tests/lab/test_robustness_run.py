@@ -333,6 +333,7 @@ def test_the_page_says_that_readings_are_simulated_and_what_a_wrong_test_costs(
     assert order == ["dmib-case-clean", "dmib-case-error", "dmib-case-error-own"]
     text = page.read_text(encoding="utf-8")
     assert "**The readings are simulated.**" in text
+    assert f"The evidence, of catalogue {load_catalogue().version}, uses neither" in text
     assert "an advantage that the evidence does not have" in text
     assert "## What a wrong test costs" in text
     # In short: how often the default is right, and what it gains over itself by another name.

@@ -38,7 +38,7 @@ from mineralid.lab.evaluation.simulated import (
     judge_readings,
     reading_source,
 )
-from mineralid.minerals import load_vocabulary
+from mineralid.minerals import load_catalogue, load_vocabulary
 from mineralid.vision.prepare import ImageSpec
 
 Array = NDArray[np.float64]
@@ -256,11 +256,12 @@ def informed_evidence(hypotheses: Hypotheses, source: ReadingSource) -> Evidence
 
 
 def describe_readings(bench: Bench) -> dict[str, Any]:
-    """Return classes and where their readings come from, as plain values."""
+    """Return classes, catalogue and where the readings come from, as plain values."""
     return {
         "classes": list(bench.classes),
         "readings": {
             "source": READING_SOURCE,
+            "catalogue": load_catalogue().version,
             "share_of_cells_from_the_evidence_own_table": bench.source.shared_share(bench.classes),
         },
     }
