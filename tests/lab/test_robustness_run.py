@@ -38,6 +38,7 @@ from mineralid.lab.evaluation.robustness.results import (
     read_part,
 )
 from mineralid.lab.evaluation.robustness.run import Work, run_benchmark
+from mineralid.lab.evaluation.robustness.tables import difference
 from mineralid.lab.evaluation.simulated import COLUMNS as CELLS
 from mineralid.lab.evaluation.simulated import ReadingSource
 from mineralid.lab.export.plan import release_jobs
@@ -339,7 +340,15 @@ def test_the_page_says_that_readings_are_simulated_and_what_a_wrong_test_costs(
     # In short: how often the default is right, and what it gains over itself by another name.
     short = text.split("## In short")[1].split("\n## ")[0]
     assert "| photograph and three readings | " in short
-    assert "| one network | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) |" in short
+    assert "| one network |" + 4 * " 0.0 (0.0 to 0.0) |" in short
+    stored = StoredAnswers(tmp_path)
+    gains = [
+        stored.gain("evidence", "photograph", "full", kind, [cell(rate=rate)])
+        for kind in ("specimen", "collection")
+        for rate in (0.0, 0.6)
+    ]
+    assert len({gain.value for gain in gains}) == 4
+    assert f"| photograph alone | {' | '.join(map(difference, gains))} |" in short
     # Not those that are the default itself, told or given what it does not have.
     assert "trust matched |" not in short and "| evidence, default trust" not in short
     assert text.count("| default trust, 0.6 wrong, over the photograph |") == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mineralid.lab.evaluation.robustness.evidence_methods import METHODS
 from mineralid.lab.evaluation.robustness.grid import cell
 from mineralid.lab.evaluation.robustness.run import Work, run_benchmark
 from mineralid.lab.export.card import render_card
+from mineralid.minerals import load_catalogue
 from mineralid.vision.bundle import DEFAULT_BUNDLE, load_bundle, write_bundle
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "results" / "robustness.md"
@@ -32,9 +34,12 @@ def call(*words: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("benchmark")
+    return benchmark(tmp_path_factory.mktemp("benchmark"), ("photograph", "naive", "evidence"))
+
+
+def benchmark(out: Path, methods: tuple[str, ...]) -> Path:
     about = {"network": "planted", "readout": "prototypes", **describe_readings(bench())}
-    chosen = tuple(m for m in METHODS if m.name in ("photograph", "naive", "evidence"))
+    chosen = tuple(m for m in METHODS if m.name in methods)
     run_benchmark(
         Work(
             splits=splits(),
@@ -66,7 +71,8 @@ def as_of_the_networks(folder: Path, measured: Path) -> None:
         mean = figures[kind]["accuracy"]["photograph alone"]["mean of folds"]
         mean["top1"] = stored.top1("photograph", "full", kind, cell(()))
     figures.pop("standing", None)
-    spec = bundle.spec.model_copy(update={"figures": figures})
+    update = {"figures": figures, "catalogue_version": load_catalogue().version}
+    spec = bundle.spec.model_copy(update=update)
     graph = bundle.graph_path.read_bytes()
     write_bundle(folder, spec, graph, bundle.arrays, render_card(spec))
 
@@ -96,9 +102,38 @@ def test_the_command_puts_the_gains_into_the_card_and_changes_nothing_else(
     assert "Not measured for this bundle" not in bundle.card()
 
 
+def test_results_that_say_nothing_or_are_of_another_catalogue_are_refused(
+    copied: Path, measured: Path, tmp_path: Path
+) -> None:
+    as_of_the_networks(copied, measured)
+    before = hashes(copied)
+    for chosen, sentence in (
+        (("photograph", "naive"), "no answers of photograph and evidence to every split"),
+        (("photograph", "evidence-matched"), "no answers of photograph and evidence"),
+    ):
+        few = benchmark(tmp_path / chosen[1], chosen)
+        code, text = call("--out", str(few), "--card", str(copied))
+        assert (code, sentence in text) == (2, True), text
+    assert hashes(copied) == before
+    alone = benchmark(tmp_path / "alone", ("photograph", "evidence"))
+    description = alone / "benchmark.json"
+    assert call("--out", str(alone), "--card", str(copied))[0] == 0
+    before = hashes(copied)
+    told = json.loads(description.read_text())
+    told["readings"]["catalogue"] = "1.old"
+    description.write_text(json.dumps(told))
+    code, text = call("--out", str(alone), "--card", str(copied))
+    assert (code, "was measured with catalogue 1.old" in text) == (2, True), text
+    assert hashes(copied) == before
+
+
 def test_results_of_other_networks_and_bundles_without_figures_are_refused(
     copied: Path, measured: Path, tmp_path: Path
 ) -> None:
+    bundle = load_bundle(copied)
+    spec = bundle.spec.model_copy(update={"catalogue_version": load_catalogue().version})
+    graph = bundle.graph_path.read_bytes()
+    write_bundle(copied, spec, graph, bundle.arrays, render_card(spec))
     before = hashes(copied)
     code, text = call("--out", str(measured), "--card", str(copied))
     assert code == 2

@@ -59,7 +59,8 @@ def test_of_many_sources_an_end_counts_where_a_quarter_reach_it() -> None:
     books = [(f"book{i}", (3.5, 4.0)) for i in range(6)]
     result = merged("hardness_mohs", *books, ("old", (2.5, 4.0)), ("odd", (3.5, 5.0)))
     assert result.value == (3.5, 4.0)
-    assert len(result.sources) == 8 and not result.conflict
+    assert len(result.sources) == 8
+    assert result.conflict == "kept 3.5-4; further odd 3.5-5, old 2.5-4"
     twice = merged("hardness_mohs", *books, ("old", (2.5, 4.0)), ("older", (3.0, 5.0)))
     assert twice.value == (3.0, 4.0)  # 2 of 8 reach below 3.5, one above 4
     # Two extractions of one encyclopedia are one witness.
@@ -75,6 +76,21 @@ def test_an_outlier_is_left_out_wherever_the_alphabet_puts_it() -> None:
         result = merged("hardness_mohs", (odd, (7.5, 8)), ("b", (5.5, 6)), ("c", (6, 6.5)))
         assert result.value == (5.5, 6.5)
         assert result.conflict == f"kept 5.5-6.5; left out {odd} 7.5-8"
+
+
+def test_intervals_that_are_apart_are_counted_by_witnesses_not_by_statements() -> None:
+    wiki = [(name, (7.0, 7.0)) for name in ("wikipedia2023", "wikipedia2024", "enwiki_x")]
+    low = [("a", (3.0, 3.0)), ("c", (3.0, 3.0))]
+    assert merged("hardness_mohs", *low, ("b", (7.0, 7.0)), *wiki).value == (3.0, 3.0)
+    # Own knowledge has no vote.
+    tie = merged("hardness_mohs", ("a", (3.0, 3.0)), ("b", (7.0, 7.0)), ("mineralid", (7.0, 7.0)))
+    assert tie.value == (3.0, 3.0)
+
+
+def test_magnetism_goes_with_the_most_witnesses_of_the_best_rank() -> None:
+    result = merged("magnetism", ("aaa", ("strong",)), ("b", ("none",)), ("c", ("none", "weak")))
+    assert result.value == ("none", "weak")
+    assert result.conflict == "kept none|weak; left out aaa strong"
 
 
 def test_a_word_of_one_witness_in_more_than_ten_is_left_out() -> None:
@@ -168,6 +184,34 @@ def test_order_of_statements_does_not_matter_and_the_best_is_kept(
     assert any(low <= s.value[0] and s.value[1] <= high for s in best)
     assert low >= min(v[0] for v in values) and high <= max(v[1] for v in values)
     assert bool(result.conflict) == (len(result.sources) < len(statements))
+
+
+@given(values=st.lists(intervals, min_size=5, max_size=16), shuffled=st.randoms())
+def test_many_intervals_in_any_order(values: list[tuple[float, float]], shuffled: Any) -> None:
+    statements = [Statement(f"book{i:02}", value) for i, value in enumerate(values)]
+    result = merge("hardness_mohs", statements)
+    assert result is not None
+    shuffled.shuffle(statements)
+    assert merge("hardness_mohs", statements) == result
+    low, high = result.value
+    assert low <= high
+    kept = [s.value for s in statements if s.source in result.sources]
+    assert 4 * sum(value[0] <= low for value in values) >= len(kept)
+    assert 4 * sum(value[1] >= high for value in values) >= len(kept)
+    assert all(first <= high + 0.5 and second >= low - 0.5 for first, second in kept)
+
+
+@given(values=st.lists(words, min_size=5, max_size=24), shuffled=st.randoms())
+def test_many_words_in_any_order(values: list[tuple[str, ...]], shuffled: Any) -> None:
+    statements = [Statement(f"book{i:02}", value) for i, value in enumerate(values)]
+    result = merge("luster", statements)
+    assert result is not None
+    counted = {word: sum(word in value for value in values) for word in result.value}
+    assert list(counted.values()) == sorted(counted.values(), reverse=True)
+    most = max(sum(word in value for value in values) for word in sum(values, ()))
+    assert all(10 * count >= len(values) or count == most for count in counted.values())
+    shuffled.shuffle(statements)
+    assert merge("luster", statements) == result
 
 
 @given(values=st.lists(words, min_size=1, max_size=4), order=st.permutations(SOURCES))

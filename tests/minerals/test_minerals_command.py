@@ -42,7 +42,7 @@ def test_many_sources_are_counted_and_named_when_asked_for() -> None:
     few = run("smoky quartz").stdout
     assert "\nSources\n" in few and "sources in all" not in few
     alone = run("--hardness", "6", "--sources")
-    assert alone.exit_code == 2 and "--sources is of one mineral: give its name" in alone.stderr
+    assert alone.exit_code == 2 and "--sources needs the name of one mineral" in alone.stderr
 
 
 @pytest.mark.parametrize("words", [["smoky", "quartz"], ["Smoky-Quartz"], ["SMOKY QUARTZ"]])

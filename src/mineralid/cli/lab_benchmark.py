@@ -92,6 +92,10 @@ def benchmark(
             "bundle's card, was given"
         )
     try:
+        if card is not None:
+            from mineralid.vision import load_bundle
+
+            load_bundle(card)  # before hours of measuring
         if photos is not None:
             if facts is None:
                 raise ValueError("--photos without --facts: the readings come from its tables")

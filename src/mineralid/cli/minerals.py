@@ -28,7 +28,8 @@ LABELS = {
     "radioactivity": "radioactivity",
 }
 UNITS = {"hardness_mohs": " Mohs", "density_g_cm3": " g/cm³"}
-# Of a cell with many sources so many are named in the table, and so many titles below it.
+# A cell names up to four sources, or three and how many more; titles follow where a mineral has at
+# most eight.
 NAMED_SOURCES, LISTED_SOURCES = 3, 8
 
 
@@ -46,7 +47,10 @@ def minerals(
     magnetism: Annotated[str | None, typer.Option(help="none, weak or strong.")] = None,
     acid: Annotated[str | None, typer.Option(help="In dilute acid: none, weak, strong.")] = None,
     sources: Annotated[
-        bool, typer.Option("--sources", help="With a NAME: every source of every cell.")
+        bool,
+        typer.Option(
+            "--sources", help="With a NAME: every source of every cell (--json always has them)."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -79,7 +83,7 @@ def minerals(
             _print_mineral(_console(), catalogue, mineral, every_source=sources)
         return
     if sources:
-        raise _fail("--sources is of one mineral: give its name")
+        raise _fail("--sources needs the name of one mineral")
     # The likeliest to be met first.
     if not as_json and all(value is None for value in readings.values()):
         raise _fail(

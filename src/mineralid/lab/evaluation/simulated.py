@@ -1,8 +1,9 @@
 """Simulated readings: drawn from a table that the evidence under test did not use.
 
 Hardness is uniform in the table's interval, ± 0.5; luster and streak are one listed word each,
-replaced by a neighbouring one 10 % of the time. Where the other table lacks a species, its cell
-is drawn from the evidence's own table; that share is stated.
+replaced by a neighbouring one 10 % of the time. Where the other table lacks a species (varieties
+have no row there), the cell is what the other sources of its lineage say, none of which the evidence
+uses either; where they say nothing, the evidence's own. That share is stated.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ COLUMNS = {"hardness": "hardness_mohs", "luster": "luster", "streak": "streak"}
 # Readings come from the 2023 extraction of Wikipedia; the evidence under test uses neither that
 # one, nor the 2024 one, nor any cell that was opened there or curated after it.
 READING_SOURCE = "wikipedia2023"
-OF_ITS_LINEAGE = ("wikipedia2024", "curated36", "gemotion")
+CURATED_AFTER_IT = "curated36"
+# Where readings come from that READING_SOURCE has no row for, in words.
+RELATIVES = "other sources of its lineage, which the evidence does not use either"
 
 HARDNESS_NOISE = 0.5
 NEIGHBOUR_RATE = 0.1
@@ -45,25 +48,45 @@ class ReadingSource:
 
 
 def evidence_catalogue(facts: Path) -> Catalogue:
-    """Build the catalogue without the source of the readings and everything of its lineage."""
-    catalogue = importer.build(facts).catalogue
-    lineage = {
-        s
-        for s in catalogue.sources
-        if s == READING_SOURCE or s in OF_ITS_LINEAGE or "wiki" in s.lower()
-    }
-    return importer.build(facts, exclude=frozenset(lineage)).catalogue
+    """Build the catalogue without the source of the readings and everything of its lineage.
+
+    Nor with anything else that calls itself a wiki.
+    """
+    sources = importer.build(facts).catalogue.sources
+    out = {s for s in sources if of_its_lineage(s) or "wiki" in s.lower()}
+    return importer.build(facts, exclude=frozenset(out)).catalogue
+
+
+def of_its_lineage(source: str) -> bool:
+    """Return whether a source is that of the readings, or a relative of it."""
+    return source == CURATED_AFTER_IT or importer.lineage(source) == importer.lineage(
+        READING_SOURCE
+    )
+
+
+def lineage_catalogue(facts: Path) -> Catalogue:
+    """Build the catalogue of the source of the readings and its relatives alone."""
+    sources = importer.build(facts).catalogue.sources
+    out = {s for s in sources if not of_its_lineage(s)}
+    return importer.build(facts, exclude=frozenset(out)).catalogue
 
 
 def judge_readings(facts: Path, catalogue: Catalogue, species: Sequence[str]) -> ReadingSource:
-    """Take each species' cells from READING_SOURCE, else from `catalogue` itself."""
-    return reading_source(importer.read_source(facts, READING_SOURCE), catalogue, species)
+    """Take each species' cells from READING_SOURCE, else from its relatives, else from `catalogue`."""
+    table = importer.read_source(facts, READING_SOURCE)
+    return reading_source(table, catalogue, species, lineage_catalogue(facts))
 
 
 def reading_source(
-    table: Mapping[str, SourceFacts], catalogue: Catalogue, species: Sequence[str]
+    table: Mapping[str, SourceFacts],
+    catalogue: Catalogue,
+    species: Sequence[str],
+    relatives: Catalogue | None = None,
 ) -> ReadingSource:
-    """Take each species' cells from `table`, else from `catalogue`. ValueError: in neither."""
+    """Take each species' cells from `table`, else from `relatives`, else from `catalogue`.
+
+    Only the last are not independent. ValueError: in none of them.
+    """
     cells: dict[str, dict[str, tuple[float, float] | tuple[str, ...]]] = {}
     independent: dict[str, dict[str, bool]] = {}
     for name in species:
@@ -71,6 +94,8 @@ def reading_source(
         cells[name], independent[name] = {}, {}
         for test, column in COLUMNS.items():
             other = row.value(column) if row is not None else None
+            if not other and relatives is not None:
+                other = relatives.find(name).value(column)
             independent[name][test] = bool(other)
             value = other or own.value(column)
             if not value:

@@ -108,7 +108,8 @@ def _accuracy(figures: Any) -> list[str]:
         f"`{readings['source']}`, which the evidence of this measurement does not use, nor anything "
         "of its lineage; "
         f"{readings['share_of_cells_from_the_evidence_own_table']:.0%} of the cells "
-        f"({readings['share_by_photograph']:.0%} weighted by photograph) are not in it and come "
+        f"({readings['share_by_photograph']:.0%} weighted by photograph) are not in it"
+        f"{' nor in ' + readings['relatives'] if readings.get('relatives') else ''} and come "
         "from the evidence's own table. Temperature and ε are fitted without the photographs "
         "judged. Intervals: 95 %, bootstrap over specimens; of a mean of folds, within each fold.",
         "",

@@ -49,6 +49,7 @@ from mineralid.lab.evaluation.robustness.honest.nothing import told_apart
 from mineralid.lab.evaluation.scoring import color_histograms
 from mineralid.lab.evaluation.simulated import (
     READING_SOURCE,
+    RELATIVES,
     evidence_catalogue,
     judge_readings,
 )
@@ -217,6 +218,7 @@ def measure(
         "left_out": {n: "all others" if c is None else sorted(c) for n, c in left_out.items()},
         "readings": {
             "source": READING_SOURCE,
+            "relatives": RELATIVES,
             "share_of_cells_from_the_evidence_own_table": source.shared_share(core.classes),
             "share_by_photograph": source.shared_share([p.species for p in core.photographs]),
         },

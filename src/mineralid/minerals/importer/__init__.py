@@ -5,6 +5,7 @@ field wing imports it.
 """
 
 from mineralid.minerals.importer.building import BuildResult, Conflict, build, read_source
+from mineralid.minerals.importer.merge import lineage
 from mineralid.minerals.importer.tables import Note, SourceFacts
 
-__all__ = ["BuildResult", "Conflict", "Note", "SourceFacts", "build", "read_source"]
+__all__ = ["BuildResult", "Conflict", "Note", "SourceFacts", "build", "lineage", "read_source"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,14 @@ from mineralid.minerals.mineral import INTERVALS, WORDS
 from mineralid.minerals.vocabulary import load_vocabulary
 
 # Lower is better. A source of the hand-made tables ranks with the gemmological one, except the
-# authors' own knowledge: it fills blanks and widens, but never overrules what a source says.
+# authors' own knowledge: it fills blanks and adds words, but never overrules what a source says.
 OWN = "mineralid"
 RANK = {"curated36": 0, "wikipedia2024": 2, "wikipedia2023": 3, OWN: 4}
 AUTHORED_RANK = 1
-# Two extractions of one encyclopedia are one witness.
-LINEAGE = {"wikipedia2023": "wikipedia", "wikipedia2024": "wikipedia"}
+# Extractions, mirrors, translations and copies of one encyclopedia are one witness.
+WIKIPEDIA = "wikipedia"
+_WIKIPEDIAS = ("wikipedia", "enwiki", "dewiki", "simplewiki")
+LINEAGE = {"gemotion": WIKIPEDIA}
 HARDNESS_TOUCH = 0.5  # Mohs: nearer than an observer can tell
 DENSITY_TOUCH = 0.05  # of the value
 # Of many sources some err or describe a rare stone (decision 015).
@@ -38,7 +40,17 @@ class Statement:
 
     @property
     def lineage(self) -> str:
-        return LINEAGE.get(self.source, "wikipedia" if self.source[:6] == "enwiki" else self.source)
+        return lineage(self.source)
+
+
+def lineage(source: str) -> str:
+    """Return whose word a source is: itself, or what it was copied from."""
+    return WIKIPEDIA if source.startswith(_WIKIPEDIAS) else LINEAGE.get(source, source)
+
+
+def _witnesses(statements: Iterable[Statement]) -> int:
+    """How many say so, each lineage once and the authors' own knowledge not at all."""
+    return len({s.lineage for s in statements} - {OWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +77,49 @@ def merge(column: str, statements: Sequence[Statement]) -> Merged | None:
 def _merge_intervals(column: str, ordered: list[Statement]) -> Merged:
     """The interval of the sources that overlap or nearly touch the best one; a curated one stands.
 
-    Best is the source of the highest rank that most others agree with. An end of a hardness is as
+    Best is the source of the best rank that most witnesses agree with. An end of a hardness is as
     far out as a quarter of the witnesses reach (LEAST_REACH): of four and fewer it is the union, as
     a density is, of which many sources print only the middle.
     """
     peers = [s for s in ordered if s.rank == ordered[0].rank]
-    kept = max((_touching(column, peer, ordered) for peer in peers), key=len)
-    left = [s for s in ordered if s not in kept]
+    kept = max((_touching(column, peer, ordered) for peer in peers), key=_witnesses)
     curated = [s.value for s in kept if s.source == "curated36"]
-    low, high = curated[0] if curated else _reached(kept, LEAST_REACH * (column == "hardness_mohs"))
-    conflict = ""
-    if left:
-        others = ", ".join(f"{s.source} {s.value[0]:g}-{s.value[1]:g}" for s in left)
-        conflict = f"kept {low:g}-{high:g}; left out {others}"
-    return Merged((low, high), _ids(kept), conflict)
+    share = LEAST_REACH if column == "hardness_mohs" else 0.0
+    low, high = curated[0] if curated else _reached(kept, share)
+    kept = [s for s in kept if _near(column, s.value, low, high)]
+    left = [s for s in ordered if s not in kept]
+    further = [] if curated else [s for s in kept if s.value[0] < low or s.value[1] > high]
+    parts = [f"kept {low:g}-{high:g}"] if left or further else []
+    for what, statements in (("left out", left), ("further", further)):
+        if statements:
+            told = ", ".join(f"{s.source} {s.value[0]:g}-{s.value[1]:g}" for s in statements)
+            parts.append(f"{what} {told}")
+    return Merged((low, high), _ids(kept), "; ".join(parts))
 
 
 def _touching(column: str, best: Statement, ordered: list[Statement]) -> list[Statement]:
-    """The statements that overlap or nearly touch the best one or each other, that one first."""
+    """The best statement, then those that overlap or nearly touch it; unless it is curated, also
+    those that do so with one that does.
+    """
     low, high = best.value
     kept, left = [best], [s for s in ordered if s is not best]
     grown = True
     while grown:
         grown = False
         for statement in left:
-            first, second = statement.value
-            gap = HARDNESS_TOUCH if column == "hardness_mohs" else DENSITY_TOUCH * high
-            if first <= high + gap + 1e-9 and second >= low - gap - 1e-9:
+            if _near(column, statement.value, low, high):
                 kept.append(statement)
                 left = [s for s in left if s is not statement]
                 if best.source != "curated36":
-                    low, high = min(low, first), max(high, second)
+                    low, high = min(low, statement.value[0]), max(high, statement.value[1])
                 grown = True
                 break
     return kept
+
+
+def _near(column: str, value: tuple[float, float], low: float, high: float) -> bool:
+    gap = HARDNESS_TOUCH if column == "hardness_mohs" else DENSITY_TOUCH * high
+    return value[0] <= high + gap + 1e-9 and value[1] >= low - gap - 1e-9
 
 
 def _reached(kept: list[Statement], share: float) -> tuple[float, float]:
@@ -117,16 +138,20 @@ def _merge_words(column: str, ordered: list[Statement]) -> Merged:
 
     A word needs LEAST_SHARE of the cell's witnesses, or the authors' own knowledge (books print the
     colour of a powder that no streak plate shows): one of more than ten is a slip or a rare stone.
-    It is added to a curated cell where two witnesses have it or where it is a streak colour
-    that people confuse with a curated one; the curators judged the other outliers. Magnetism and
-    acid are graded, so there sources that share no word contradict each other and the better one
-    stands.
+    Where no word has that many, those of most witnesses stay. A word is added to a curated cell
+    where two witnesses have it or where it is a streak colour that people confuse with a curated
+    one; the curators judged the other outliers. Magnetism and acid are graded, so there sources
+    that share no word contradict each other and the best one stands, of equal rank the one that
+    most witnesses agree with.
     """
     left: list[tuple[str, tuple[str, ...]]] = []
     lead = ordered[0]
     if column in ("magnetism", "acid"):
-        left = [(s.source, s.value) for s in ordered if not set(s.value) & set(lead.value)]
-        ordered = [s for s in ordered if set(s.value) & set(lead.value)]
+        peers = [s for s in ordered if s.rank == lead.rank]
+        agreeing = ([s for s in ordered if set(s.value) & set(peer.value)] for peer in peers)
+        kept = max(agreeing, key=_witnesses)
+        left = [(s.source, s.value) for s in ordered if s not in kept]
+        ordered = kept
     witnesses: dict[str, set[str]] = {}
     for statement in ordered:
         for word in statement.value:

@@ -32,6 +32,7 @@ from mineralid.lab.evaluation.scoring import Scores, color_histograms
 from mineralid.lab.evaluation.simulated import (
     COLUMNS,
     READING_SOURCE,
+    RELATIVES,
     TESTS,
     ReadingSource,
     evidence_catalogue,
@@ -261,6 +262,7 @@ def describe_readings(bench: Bench) -> dict[str, Any]:
         "classes": list(bench.classes),
         "readings": {
             "source": READING_SOURCE,
+            "relatives": RELATIVES,
             "catalogue": load_catalogue().version,
             "share_of_cells_from_the_evidence_own_table": bench.source.shared_share(bench.classes),
         },

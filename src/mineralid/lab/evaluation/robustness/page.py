@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from mineralid.lab.evaluation.calibrate import ASSUMED_WRONG_RECORDS, KNOWN_SHARE
 from mineralid.lab.evaluation.robustness import tables
@@ -76,6 +77,16 @@ def _further(out: Path, figures: Path | None) -> Iterator[str]:
             yield from module.sections(out, figures)
 
 
+def _where_it_lacks_a_species(readings: Mapping[str, Any]) -> str:
+    share = f"{readings['share_of_cells_from_the_evidence_own_table']:.0%}"
+    if not readings.get("relatives"):
+        return f"where the table lacks a species ({share} of its cells), the cell is the evidence's own."
+    return (
+        f"where the table lacks a species, the cell is of {readings['relatives']}, or ({share} of "
+        "the cells) the evidence's own."
+    )
+
+
 def _page(stored: StoredAnswers) -> Iterator[str]:
     yield "# Robust, measured"
     yield ""
@@ -140,10 +151,8 @@ def _how(stored: StoredAnswers) -> Iterator[str]:
         f"drawn from one table of its species (`{readings['source']}`): hardness even in the "
         f"table's interval, ± {HARDNESS_NOISE:g}; luster and streak one listed word, in "
         f"{NEIGHBOUR_RATE:.0%} of cases a neighbouring one. The evidence, of catalogue "
-        f"{readings['catalogue']}, uses neither that table nor any of its lineage, so that the "
-        "catalogue is not its own judge; where the table lacks "
-        f"a species ({readings['share_of_cells_from_the_evidence_own_table']:.0%} of its cells), "
-        "the cell is the evidence's own. **Methods that learn are trained on readings drawn from "
+        f"{readings.get('catalogue', 'not recorded')}, uses neither that table nor any of its lineage, so that the "
+        f"catalogue is not its own judge; {_where_it_lacks_a_species(readings)} **Methods that learn are trained on readings drawn from "
         "the judge's table: an advantage that the evidence does not have.** The same networks "
         "trained on readings drawn in the same way from the evidence's table stand beside them, "
         "marked *the evidence's table* (`-own`). Of the judge's readings the evidence has only "
