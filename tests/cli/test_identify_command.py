@@ -25,6 +25,11 @@ def test_readings_alone_name_a_stone(identify: Run) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_lustre_is_spelled_either_way(identify: Run) -> None:
+    british = [word.replace("luster", "lustre") for word in READINGS]
+    assert identify(*british).stdout == identify(*READINGS).stdout != ""
+
+
 def test_a_photograph_names_a_stone(identify: Run, green: Path) -> None:
     result = identify(green)
     assert result.exit_code == 0

@@ -34,6 +34,15 @@ def test_info_prints_versions_bundle_and_figures(run: Run, bundle_folder: Path) 
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_every_figure_of_the_bundle_that_ships_is_readable(run: Run) -> None:
+    text = run("info", "--full").stdout
+    assert "{" not in text and "[" not in text
+    table = text.split("Points of top-1 over other ways")[1]
+    row = next(line for line in table.splitlines() if line.startswith("tests alone"))
+    assert re.fullmatch(r"tests alone( +[+-]\d+\.\d){4} *", row)
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_info_as_json(run: Run, bundle_folder: Path) -> None:
     about = json.loads(run("info", "--bundle", bundle_folder, "--json").stdout)
     assert about["mineralid"] == __version__

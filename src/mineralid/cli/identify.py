@@ -32,6 +32,8 @@ def identify(
     luster: Annotated[
         str | None,
         typer.Option(
+            "--luster",
+            "--lustre",
             help="How a fresh surface shines: metallic, vitreous (glassy), pearly, dull (earthy), "
             "... Several: 'vitreous or pearly'.",
         ),

@@ -41,7 +41,10 @@ def minerals(
     hardness: Annotated[
         str | None, typer.Option(help="Mohs: 6.5, 6-6.5 or scratches:coin,scratched-by:knife.")
     ] = None,
-    luster: Annotated[str | None, typer.Option(help="One or several words: metallic.")] = None,
+    luster: Annotated[
+        str | None,
+        typer.Option("--luster", "--lustre", help="One or several words: metallic."),
+    ] = None,
     streak: Annotated[str | None, typer.Option(help="Powder colour: greenish black.")] = None,
     density: Annotated[str | None, typer.Option(help="In g/cm³: 2.6-2.7.")] = None,
     magnetism: Annotated[str | None, typer.Option(help="none, weak or strong.")] = None,
