@@ -36,7 +36,8 @@ def test_info_prints_versions_bundle_and_figures(run: Run, bundle_folder: Path) 
 
 def test_every_figure_of_the_bundle_that_ships_is_readable(run: Run) -> None:
     text = run("info", "--full").stdout
-    assert "{" not in text and "[" not in text
+    assert "{" not in text and re.search(r"\[[-\d'\"]", text) is None
+    assert "…" not in text
     table = text.split("Points of top-1 over other ways")[1]
     row = next(line for line in table.splitlines() if line.startswith("tests alone"))
     assert re.fullmatch(r"tests alone( +[+-]\d+\.\d){4} *", row)

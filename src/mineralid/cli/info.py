@@ -20,6 +20,7 @@ _MEASURED_ON = {"specimen": "new stones", "collection": "new collections"}
 _STANDING = (
     "Points of top-1 over other ways to join photograph and three readings (0.6: so many wrong)"
 )
+_MOST_COLUMNS = 7  # wider tables are turned: a terminal has 80 columns
 _FACTS = {"hardness_mohs": "hardness", "density_g_cm3": "density"}
 _PACKAGES = ("onnxruntime", "numpy", "pillow", "pydantic", "pi-heif")
 
@@ -229,6 +230,9 @@ def _print_rows(console: Console, rows: Mapping[str, Mapping[str, Any]]) -> None
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("")
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    if len(columns) > max(_MOST_COLUMNS, len(rows)):
+        turned = {c: {name: row[c] for name, row in rows.items() if c in row} for c in columns}
+        rows, columns = turned, list(rows)
     for column in columns:
         table.add_column(_worded(column), justify="right")
     for name, row in rows.items():
