@@ -71,10 +71,15 @@ def as_of_the_networks(folder: Path, measured: Path) -> None:
         mean = figures[kind]["accuracy"]["photograph alone"]["mean of folds"]
         mean["top1"] = stored.top1("photograph", "full", kind, cell(()))
     figures.pop("standing", None)
-    update = {"figures": figures, "catalogue_version": load_catalogue().version}
-    spec = bundle.spec.model_copy(update=update)
+    write_anew(folder, figures=figures, catalogue_version=load_catalogue().version)
+
+
+def write_anew(folder: Path, card: str | None = None, **changes: Any) -> None:
+    """Write a bundle with other values in its specification; card: in place of the rendered one."""
+    bundle = load_bundle(folder)
+    spec = bundle.spec.model_copy(update=changes)
     graph = bundle.graph_path.read_bytes()
-    write_bundle(folder, spec, graph, bundle.arrays, render_card(spec))
+    write_bundle(folder, spec, graph, bundle.arrays, card or render_card(spec))
 
 
 def test_the_command_puts_the_gains_into_the_card_and_changes_nothing_else(
@@ -120,7 +125,7 @@ def test_results_that_say_nothing_or_are_of_another_catalogue_are_refused(
     assert call("--out", str(alone), "--card", str(copied))[0] == 0
     before = hashes(copied)
     told = json.loads(description.read_text())
-    told["readings"]["catalogue"] = "1.old"
+    told["catalogue"] = "1.old"
     description.write_text(json.dumps(told))
     code, text = call("--out", str(alone), "--card", str(copied))
     assert (code, "was measured with catalogue 1.old" in text) == (2, True), text
@@ -130,10 +135,7 @@ def test_results_that_say_nothing_or_are_of_another_catalogue_are_refused(
 def test_results_of_other_networks_and_bundles_without_figures_are_refused(
     copied: Path, measured: Path, tmp_path: Path
 ) -> None:
-    bundle = load_bundle(copied)
-    spec = bundle.spec.model_copy(update={"catalogue_version": load_catalogue().version})
-    graph = bundle.graph_path.read_bytes()
-    write_bundle(copied, spec, graph, bundle.arrays, render_card(spec))
+    write_anew(copied, catalogue_version=load_catalogue().version)
     before = hashes(copied)
     code, text = call("--out", str(measured), "--card", str(copied))
     assert code == 2
@@ -144,9 +146,7 @@ def test_results_of_other_networks_and_bundles_without_figures_are_refused(
     assert "no benchmark.json in" in text
     assert hashes(copied) == before
 
-    bundle = load_bundle(copied)
-    bare = bundle.spec.model_copy(update={"figures": {}})
-    write_bundle(copied, bare, bundle.graph_path.read_bytes(), bundle.arrays, "a card\n")
+    write_anew(copied, card="a card\n", figures={})
     code, text = call("--out", str(measured), "--card", str(copied))
     assert code == 2
     assert "allowed: a bundle that `mineralid lab release` made" in text

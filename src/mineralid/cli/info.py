@@ -146,7 +146,7 @@ def _print(about: Mapping[str, Any], full: bool) -> None:
         },
     )
     if bundle["figures"] and full:
-        _print_figures(console, "Figures of its card", bundle["figures"])
+        _print_figures(console, "Figures of its card", _with_standing(bundle["figures"]))
     elif bundle["figures"]:
         _print_accuracy(console, bundle["figures"])
         card = Path(bundle["path"]) / "MODEL_CARD.md"
@@ -183,9 +183,6 @@ def _print_figures(console: Console, title: str, figures: Mapping[str, Any]) -> 
     from rich.text import Text
 
     console.print(Text(f"\n{title}", "bold"))
-    if standing := figures.get("standing"):
-        figures = {k: v for k, v in figures.items() if k != "standing"}
-        figures[_STANDING] = {found["title"]: _gains(found["gains"]) for found in standing}
     single = {k: v for k, v in figures.items() if not isinstance(v, Mapping)}
     rows = {k: v for k, v in figures.items() if isinstance(v, Mapping) and _is_row(v)}
     if single:
@@ -195,6 +192,13 @@ def _print_figures(console: Console, title: str, figures: Mapping[str, Any]) -> 
     for name, value in figures.items():
         if name not in single and name not in rows:
             _print_figures(console, _worded(name), value)
+
+
+def _with_standing(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures with what stands as a list of methods, if it was measured, as a table."""
+    rest = {k: v for k, v in figures.items() if k != "standing"}
+    standing = {found["title"]: _gains(found["gains"]) for found in figures.get("standing", ())}
+    return {**rest, _STANDING: standing} if standing else rest
 
 
 def _gains(gains: Mapping[str, Any]) -> dict[str, str]:

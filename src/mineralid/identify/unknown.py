@@ -47,24 +47,31 @@ def unknown_statistics(
         return statistics
     # In double precision one photograph alone has the statistics that it has among others.
     means = arrays["class_means"].astype(np.float64)
-    centered = feature.astype(np.float64) - arrays["feature_mean"]
-    norm = np.sqrt(np.einsum("...d,...d->...", centered, centered))
+    centered, norm = _from_center(feature, arrays["feature_mean"])
     lengths = np.sqrt(np.einsum("cd,cd->c", means, means))
     cosine = (centered @ means.T) / np.maximum(norm[..., None] * lengths, 1e-12)
     statistics["similarity"] = cosine.max(-1)
     statistics["log_feature_norm"] = np.log(np.maximum(norm, 1e-12))
     if DIRECTION in arrays and OFFSET in arrays:
-        toward = np.einsum(
-            "...d,d->...", directions(feature, arrays["feature_mean"]), arrays[DIRECTION]
-        )
+        toward = np.einsum("...d,d->...", _unit(centered, norm), arrays[DIRECTION])
         statistics[NO_MINERAL] = no_mineral(toward + float(arrays[OFFSET][0]))
     return statistics
 
 
 def directions(feature: NDArray[np.floating], center: NDArray[np.floating]) -> Array:
     """Return the directions of features [..., D] from a center, of length 1."""
+    return _unit(*_from_center(feature, center))
+
+
+def _from_center(
+    feature: NDArray[np.floating], center: NDArray[np.floating]
+) -> tuple[Array, Array]:
+    """Return features [..., D] less a center, and the lengths of what is left [...]."""
     centered = feature.astype(np.float64) - center
-    norm = np.sqrt(np.einsum("...d,...d->...", centered, centered))
+    return centered, np.sqrt(np.einsum("...d,...d->...", centered, centered))
+
+
+def _unit(centered: Array, norm: Array) -> Array:
     result: Array = centered / np.maximum(norm[..., None], 1e-12)
     return result
 

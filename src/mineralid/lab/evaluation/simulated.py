@@ -8,7 +8,7 @@ uses either; where they say nothing, the evidence's own. That share is stated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +52,7 @@ def evidence_catalogue(facts: Path) -> Catalogue:
 
     Nor with anything else that calls itself a wiki.
     """
-    sources = importer.build(facts).catalogue.sources
-    out = {s for s in sources if of_its_lineage(s) or "wiki" in s.lower()}
-    return importer.build(facts, exclude=frozenset(out)).catalogue
+    return _catalogue_of(facts, lambda s: not of_its_lineage(s) and "wiki" not in s.lower())
 
 
 def of_its_lineage(source: str) -> bool:
@@ -66,9 +64,12 @@ def of_its_lineage(source: str) -> bool:
 
 def lineage_catalogue(facts: Path) -> Catalogue:
     """Build the catalogue of the source of the readings and its relatives alone."""
-    sources = importer.build(facts).catalogue.sources
-    out = {s for s in sources if not of_its_lineage(s)}
-    return importer.build(facts, exclude=frozenset(out)).catalogue
+    return _catalogue_of(facts, of_its_lineage)
+
+
+def _catalogue_of(facts: Path, wanted: Callable[[str], bool]) -> Catalogue:
+    out = frozenset(source for source in importer.source_ids() if not wanted(source))
+    return importer.build(facts, exclude=out).catalogue
 
 
 def judge_readings(facts: Path, catalogue: Catalogue, species: Sequence[str]) -> ReadingSource:

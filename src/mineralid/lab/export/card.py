@@ -9,6 +9,8 @@ from mineralid.lab.evaluation.figures import METHODS
 from mineralid.lab.evaluation.gallery import AXES, GALLERY_WEIGHT, KERNEL_WIDTH
 from mineralid.lab.evaluation.prototypes import PROTOTYPE_WEIGHT
 from mineralid.lab.evaluation.readout import COLOR_WEIGHT
+from mineralid.lab.evaluation.robustness.intervals import Interval
+from mineralid.lab.evaluation.robustness.tables import difference
 from mineralid.lab.export.compared import MEAN
 from mineralid.lab.export.markdown import markdown_table
 from mineralid.lab.export.recipes import SHIPPED, TITLES
@@ -240,10 +242,8 @@ def _compared(figures: Any) -> list[str]:
 
 
 def _points(value: float, low: float, high: float) -> str:
-    """Return a difference of shares with its interval, in points."""
-    texts = [f"{100 * x:+.1f}" for x in (value, low, high)]
-    value_, low_, high_ = ("0.0" if t in ("+0.0", "-0.0") else t for t in texts)
-    return f"{value_} ({low_} to {high_})"
+    """Return a difference of shares with its interval, in points; plain minus signs."""
+    return difference(Interval(value, low, high)).replace("−", "-")
 
 
 def _standing(figures: Any) -> list[str]:

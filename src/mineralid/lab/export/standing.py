@@ -58,7 +58,7 @@ def _must_be_the_same(bundle: Bundle, stored: StoredAnswers, out: Path) -> None:
             f"{bundle.path} has no figures of known collections and of collections never seen; "
             "allowed: a bundle that `mineralid lab release` made"
         )
-    measured = stored.described["readings"].get("catalogue")
+    measured = stored.described.get("catalogue")
     if measured != bundle.spec.catalogue_version:
         raise ResultsError(
             f"{out} was measured with catalogue {measured or 'not recorded'}, {bundle.path} with "

@@ -85,6 +85,11 @@ def build(facts: Path, exclude: frozenset[str] = frozenset()) -> BuildResult:
     )
 
 
+def source_ids() -> tuple[str, ...]:
+    """The ids of all sources: what `build` can leave out."""
+    return tuple(read_authored().sources)
+
+
 def read_source(facts: Path, source: str) -> dict[str, SourceFacts]:
     """What one raw table says alone, by canonical name. source: a key of TABLES."""
     if source not in TABLES:

@@ -260,10 +260,10 @@ def describe_readings(bench: Bench) -> dict[str, Any]:
     """Return classes, catalogue and where the readings come from, as plain values."""
     return {
         "classes": list(bench.classes),
+        "catalogue": load_catalogue().version,
         "readings": {
             "source": READING_SOURCE,
             "relatives": RELATIVES,
-            "catalogue": load_catalogue().version,
             "share_of_cells_from_the_evidence_own_table": bench.source.shared_share(bench.classes),
         },
     }

@@ -178,11 +178,10 @@ def describe(work: Work, out: Path) -> None:
     if (out / DESCRIPTION).is_file():
         before = read_description(out)
         for name in ("grid", "network", "readout", "catalogue"):
-            there, now = (at.get(name, at.get("readings", {}).get(name)) for at in (before, told))
-            if there != now:
+            if before.get(name) != told.get(name):
                 raise ResultsError(
-                    f"{out} holds results of the {name} {there}, not {now}; choose another folder "
-                    "with --out"
+                    f"{out} holds results of the {name} {before.get(name)}, not "
+                    f"{told.get(name)}; choose another folder with --out"
                 )
         methods, splits, inputs = before["methods"], before["splits"], before["inputs"]
         learned_from = before.get("learned_from", {})
