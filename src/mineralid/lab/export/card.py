@@ -58,6 +58,7 @@ def _head(spec: BundleSpec) -> list[str]:
         "*Generated from `model.json`; do not edit.*",
         "",
         f"Made {spec.created} by mineralid {spec.code_version}, catalogue {spec.catalogue_version}.",
+        *_kept_network(spec.figures),
         "",
         "| | |",
         "|---|---|",
@@ -85,6 +86,21 @@ def _head(spec: BundleSpec) -> list[str]:
         "networks trained by the same recipe on a part, measured on photographs that they had not "
         "seen.",
         "",
+    ]
+
+
+def _kept_network(figures: Any) -> list[str]:
+    """Say so where the network is that of an earlier bundle, and what is of that one too."""
+    if "network_of" not in figures:
+        return []
+    made = figures["network_of"]
+    return [
+        "",
+        f"The network, its export and how it compares with other networks (the table *What ships, "
+        f"against the alternatives*) are of the bundle made {made['created']} by mineralid "
+        f"{made['code_version']}. Dials, detectors, thresholds and all other figures were made anew "
+        "on networks trained again by the same recipes on the same folds; trained twice, a network "
+        "is not the same to the last bit, nor are figures of the photograph alone.",
     ]
 
 
@@ -168,11 +184,9 @@ def _chosen_on_these_folds(figures: Any) -> list[str]:
     """What was chosen on the photographs that judge it makes their figures too kind."""
     if figures["left_out"] != CHOSEN_ON:
         return []
+    ships = figures["compared"][SHIPPED]
     alone = {
-        kind: (
-            figures["compared"][SHIPPED][kind]["head"][MEAN]["top1"],
-            figures[kind]["accuracy"][METHODS[0]]["mean of folds"]["top1"],
-        )
+        kind: tuple(ships[kind][part][MEAN]["top1"] for part in ("head", "read_out"))
         for kind in KINDS
     }
     (before, after), (known_before, known_after) = alone["collection"], alone["specimen"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +18,17 @@ from mineralid.lab.training.launch import Job
 from mineralid.lab.training.record import RunRecord, is_finished
 from mineralid.lab.training.settings import as_settings
 from mineralid.minerals import UnknownMineral
-from mineralid.vision.bundle import SPEC_FILE
+from mineralid.vision.bundle import SPEC_FILE, Bundle, load_bundle
 
 KINDS = ("specimen", "collection")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a release is made of: its folders, the photographs, the folds, every training."""
+    """What a release is made of: its folders, the photographs, the folds, every training.
+
+    kept: the bundle whose network stays, where only the rest is made anew.
+    """
 
     photos: Path
     facts: Path
@@ -33,16 +37,25 @@ class Plan:
     manifest: Manifest
     left_out: LeftOut
     jobs: tuple[Job, ...]
+    kept: Bundle | None = None
 
 
 def plan_release(
-    photos: Path, facts: Path, out: Path, bundle: Path, left_out: LeftOut = LEFT_OUT_FOLDS
+    photos: Path,
+    facts: Path,
+    out: Path,
+    bundle: Path,
+    left_out: LeftOut = LEFT_OUT_FOLDS,
+    *,
+    keep_network: bool = False,
 ) -> Plan:
     """Return the plan of a release; creates nothing.
 
     photos: folder of photographs; facts: folder of property tables (readings are drawn from one
-    that the evidence under test does not use); out: folder of the runs. Raises ValueError or
-    OSError, which names what is missing or unusable.
+    that the evidence under test does not use); out: folder of the runs. keep_network: the network
+    in `bundle` stays, and how it compares with other recipes, which no catalogue changes; of the
+    trainings, those of its folds are left. Raises ValueError or OSError, which names what is
+    missing or unusable.
     """
     for path in (out, bundle):
         if path.exists() and not path.is_dir():
@@ -59,11 +72,48 @@ def plan_release(
         raise ValueError(f"a class of {photos}: {error}") from None
     except KeyError as error:
         raise ValueError(f"a table of {facts} has no column {error}") from None
+    kept = _kept(bundle, core, left_out) if keep_network else None
     jobs = tuple(release_jobs(out, core, left_out))
+    if kept:
+        jobs = tuple(job for job in jobs if _of_a_fold_of_what_ships(job))
     check_detector(manifest, left_out)
     for job in jobs:
         is_finished(job.run, job.record)  # refuses the folder of another run
-    return Plan(photos, facts, out, bundle, manifest, left_out, jobs)
+    return Plan(photos, facts, out, bundle, manifest, left_out, jobs, kept)
+
+
+def _kept(folder: Path, core: Manifest, left_out: LeftOut) -> Bundle:
+    """Return the bundle whose network stays; ValueError where it is of something else."""
+    bundle = load_bundle(folder)
+    figures: Any = bundle.spec.figures
+    if not {"left_out", "compared", "export"} <= set(figures):
+        raise ValueError(
+            f"{folder} was not made by `mineralid lab release`, which keeps its network"
+        )
+    if bundle.classes != tuple(core.classes):
+        names = sorted(set(bundle.classes) ^ set(core.classes))
+        raise ValueError(
+            f"{folder} names {len(bundle.classes)} classes, the photographs {len(core.classes)}"
+            f"{': not in both are ' + ', '.join(names) if names else ', in another order'}"
+        )
+    made, asked = figures["left_out"], named_left_out(left_out)
+    if made != asked:
+        raise ValueError(f"{folder} was measured on the folds {made}; received: {asked}")
+    recipes = {name: recipe.model_dump(mode="json") for name, recipe in MEMBERS.items()}
+    if bundle.spec.training["recipes"] != recipes:
+        raise ValueError(
+            f"{folder} was trained by other recipes than {', '.join(recipes)} of today"
+        )
+    return bundle
+
+
+def named_left_out(left_out: LeftOut) -> dict[str, list[str] | str]:
+    """Return the folds of collections left out, as a bundle's figures have them."""
+    return {name: "all others" if c is None else sorted(c) for name, c in left_out.items()}
+
+
+def _of_a_fold_of_what_ships(job: Job) -> bool:
+    return job.record.split != EVERYTHING and job.record.recipe in MEMBERS.values()
 
 
 def release_jobs(out: Path, core: Manifest, left_out: LeftOut = LEFT_OUT_FOLDS) -> list[Job]:

@@ -65,7 +65,7 @@ from mineralid.lab.export.onnx_graph import (
     parity,
     probabilities,
 )
-from mineralid.lab.export.plan import KINDS, Plan
+from mineralid.lab.export.plan import KINDS, Plan, named_left_out
 from mineralid.lab.export.recipes import MEMBERS, SHIPPED
 from mineralid.lab.network.joined import Network, side_by_side
 from mineralid.lab.network.lite import build_lite
@@ -87,33 +87,35 @@ IMAGE = ImageSpec(height=224, width=224, fit="crop", crop_fraction=0.9, mean=MEA
 def make_release(plan: Plan, *, at_once: int, threads: int, say: Callable[[str], None]) -> Path:
     """Train what is missing, then measure, calibrate, export and write the bundle.
 
-    Returns the bundle's folder. Raises RuntimeError where a training fails.
+    Where the plan keeps a network, dials, detector, thresholds and figures alone are made anew.
+    Returns the bundle's folder. Raises RuntimeError where a training fails, ValueError where the
+    network kept sees pictures of another size.
     """
+    if plan.kept and plan.kept.spec.image != IMAGE:
+        raise ValueError(
+            f"{plan.bundle} sees pictures as {plan.kept.spec.image}; to measure it: {IMAGE}"
+        )
     run_jobs(plan.jobs, plan.photos, at_once=at_once, threads=threads, say=say)
-    manifest, out = plan.manifest, plan.out
+    manifest, out, kept = plan.manifest, plan.out, plan.kept
+    core = manifest.of_classes()
     say("measuring on photographs held out of training")
-    figures, calibration, detector, nothing = measure(manifest, plan.facts, out, say, plan.left_out)
-    (out / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    say("exporting")
-    networks, core = Networks(out, SHIPPED), manifest.of_classes()
-    network = networks.load(EVERYTHING)
-    readout = make_readout(
-        networks.scores(EVERYTHING, core, IMAGE).feature,
-        color_histograms(core, IMAGE, out),
-        np.array(core.labels()),
-        np.array([p.collection for p in core.photographs]),
-        len(core.classes),
+    before: Any = kept.spec.figures if kept else {}
+    figures, calibration, detector, nothing = measure(
+        manifest, plan.facts, out, say, plan.left_out, compared=before.get("compared")
     )
-    add_to_head(network, *readout.prototypes.head())
-    sample = core.photographs[:: max(1, len(core) // 64)]
-    images = np.stack([prepare_photo(p.path, IMAGE) for p in sample])
-    graph, figures["export"] = export(network, readout, images)
-    arrays = {
-        "head_weight": network.head.weight.detach().numpy(),
-        "head_bias": network.head.bias.detach().numpy(),
-        **readout.prototypes.arrays(),
-        **nothing.arrays(),
-    }
+    (out / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    if kept:
+        say(f"the network of {kept.path} stays")
+        graph, arrays, training = kept.graph_path.read_bytes(), kept.arrays, kept.spec.training
+        figures["export"] = before["export"]
+        figures["network_of"] = before.get("network_of") or {
+            "created": kept.spec.created,
+            "code_version": kept.spec.code_version,
+        }
+    else:
+        say("exporting")
+        graph, arrays, figures["export"] = exported(Networks(out, SHIPPED), core)
+        training = training_summary(core, MEMBERS)
     spec = BundleSpec.model_validate(
         {
             "name": plan.bundle.resolve().name,
@@ -123,17 +125,39 @@ def make_release(plan: Plan, *, at_once: int, threads: int, say: Callable[[str],
             "classes": core.classes,
             "image": IMAGE,
             "graph": {"input": INPUT, **{name: name for name in OUTPUTS}},
-            "feature_dim": network.head.in_features,
+            "feature_dim": arrays["head_weight"].shape[1],
             "calibration": calibration,
             "unknown": detector,
-            "training": training_summary(core, MEMBERS),
+            "training": training,
             # Through JSON, so that the spec holds plain values.
             "figures": json.loads(json.dumps(figures)),
         }
     )
-    write_bundle(plan.bundle, spec, graph, arrays, render_card(spec))
+    write_bundle(plan.bundle, spec, graph, {**arrays, **nothing.arrays()}, render_card(spec))
     say(f"wrote {plan.bundle}")
     return plan.bundle
+
+
+def exported(networks: Networks, core: Manifest) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
+    """Return the graph of the network trained on everything, its arrays, figures of the export."""
+    network = networks.load(EVERYTHING)
+    readout = make_readout(
+        networks.scores(EVERYTHING, core, IMAGE).feature,
+        color_histograms(core, IMAGE, networks.folder),
+        np.array(core.labels()),
+        np.array([p.collection for p in core.photographs]),
+        len(core.classes),
+    )
+    add_to_head(network, *readout.prototypes.head())
+    sample = core.photographs[:: max(1, len(core) // 64)]
+    images = np.stack([prepare_photo(p.path, IMAGE) for p in sample])
+    graph, figures = export(network, readout, images)
+    arrays = {
+        "head_weight": network.head.weight.detach().numpy(),
+        "head_bias": network.head.bias.detach().numpy(),
+        **readout.prototypes.arrays(),
+    }
+    return graph, arrays, figures
 
 
 def export(network: Network, readout: Readout, images: np.ndarray) -> tuple[bytes, dict[str, Any]]:
@@ -197,10 +221,13 @@ def measure(
     out: Path,
     say: Callable[[str], None],
     left_out: LeftOut = LEFT_OUT_FOLDS,
+    *,
+    compared: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], CalibrationSpec, UnknownSpec, NoMineral]:
     """Return the card's figures, calibration, unknown detector and what tells no mineral.
 
-    All on photographs held out of training.
+    All on photographs held out of training. compared: how what ships compares with other networks,
+    where that was measured already.
     """
     core = manifest.of_classes()
     catalogue = evidence_catalogue(facts)
@@ -215,7 +242,7 @@ def measure(
         say(f"scored the photographs of the {kind} folds")
     both, unseen = list(measured.values()), measured[UNSEEN]
     figures: dict[str, Any] = {
-        "left_out": {n: "all others" if c is None else sorted(c) for n, c in left_out.items()},
+        "left_out": named_left_out(left_out),
         "readings": {
             "source": READING_SOURCE,
             "relatives": RELATIVES,
@@ -239,7 +266,7 @@ def measure(
             ),
         }
         say(f"measured the {kind} folds")
-    figures["compared"] = compare_networks(
+    figures["compared"] = compared or compare_networks(
         {kind: m.held_out for kind, m in measured.items()}, manifest, out, IMAGE, left_out
     )
     note = (

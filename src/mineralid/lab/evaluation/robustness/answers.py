@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,22 +97,38 @@ class StoredAnswers:
                     found[kind].append(fold)
         return found
 
+    def _seeds(self, method: str, vocabulary: str, split: str) -> list[int]:
+        """Return the seeds of a method on a split, ascending."""
+        return [part.name.seed for part in self._parts[method, vocabulary, split]]
+
     def _right(self, method: str, vocabulary: str, split: str, k: int) -> NDArray[np.uint8]:
-        """Return how many seeds were right in each cell [cells, n]."""
+        """Return where each seed was right in each cell: 0 or 1 [seeds, cells, n]."""
         place = method, vocabulary, split, k
         if place not in self._counted:
             parts = self._parts[method, vocabulary, split]
-            self._counted[place] = np.sum([p.hits(k) for p in parts], axis=0, dtype=np.uint8)
+            self._counted[place] = np.array([p.hits(k) for p in parts], dtype=np.uint8)
         return self._counted[place]
 
-    def hits(self, method: str, vocabulary: str, kind: str, cell: Cell, k: int = 1) -> list[Array]:
-        """Return per split how often each photograph [n] was right over the seeds, 0..1."""
+    def hits(
+        self,
+        method: str,
+        vocabulary: str,
+        kind: str,
+        cell: Cell,
+        k: int = 1,
+        seeds: Sequence[Collection[int]] | None = None,
+    ) -> list[Array]:
+        """Return per split how often each photograph [n] was right over the seeds, 0..1.
+
+        seeds: those to count, per split; None: all.
+        """
         found = []
-        for split in self.splits(kind):
-            parts = self._parts[method, vocabulary, split]
-            row = parts[0].cells.index(cell.key)
-            counted = self._right(method, vocabulary, split, k)[row]
-            found.append(counted / len(parts))
+        for number, split in enumerate(self.splits(kind)):
+            own = self._seeds(method, vocabulary, split)
+            row = self._parts[method, vocabulary, split][0].cells.index(cell.key)
+            counted = [seeds is None or seed in seeds[number] for seed in own]
+            right = self._right(method, vocabulary, split, k)[counted, row]
+            found.append(right.mean(axis=0, dtype=np.float64))
         return found
 
     def share(
@@ -147,16 +163,26 @@ class StoredAnswers:
     ) -> Interval:
         """Return the paired difference of top-k, the mean over `cells`, of a method over another.
 
-        other: where the other one's answers are stored, if not here. Raises ResultsError where
-        they are to other photographs.
+        Over the seeds that both have: the readings of a seed are the same for all methods. other:
+        where the other one's answers are stored, if not here. Raises ResultsError where they are
+        to other photographs, or have no seed in common.
         """
         elsewhere = self if other is None else other
         if elsewhere is not self and not elsewhere.judges_as(self, kind):
             raise ResultsError(f"the splits of kind {kind} there judge other photographs")
+        seeds = [
+            {*self._seeds(method, vocabulary, split)} & {*elsewhere._seeds(over, vocabulary, split)}
+            for split in self.splits(kind)
+        ]
+        if not all(seeds):
+            raise ResultsError(
+                f"{method} and {over} have no seed in common on every split of kind {kind}: measure "
+                "again with the same --seeds"
+            )
         pairs = [
             (
-                self.hits(method, vocabulary, kind, cell, k),
-                elsewhere.hits(over, vocabulary, kind, cell, k),
+                self.hits(method, vocabulary, kind, cell, k, seeds),
+                elsewhere.hits(over, vocabulary, kind, cell, k, seeds),
             )
             for cell in cells
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ PAGE, FIGURES = "robustness.md", "robustness"
 # A module with `sections(out, figures)`: lines of Markdown from what it keeps in the folder of
 # results; figures go into the folder `figures`, none are drawn where that is None.
 FURTHER = (f"{PACKAGE}.honest.page",)
+# Beside the page, folders with what it was before a catalogue was changed: kept, and linked.
+EARLIER = "catalogue-*"
 # Beside the folder of results, those of the first release's networks.
 FIRST_RELEASE = "-first"
 READOUTS = {
@@ -40,22 +42,27 @@ def write_page(out: Path, folder: Path, say: Callable[[str], None] = lambda text
     for path in draw_figures(stored, folder / FIGURES):
         say(f"drew {path}")
     page = folder / PAGE
-    page.write_text(markdown(out, figures=folder / FIGURES), encoding="utf-8")
+    page.write_text(markdown(out, folder, figures=folder / FIGURES), encoding="utf-8")
     return page
 
 
-def markdown(out: Path, figures: Path | None = None) -> str:
-    """Return the page. figures: where other parts of the page draw theirs; None: nowhere."""
+def markdown(out: Path, folder: Path | None = None, figures: Path | None = None) -> str:
+    """Return the page.
+
+    folder: where it stands, if pages measured with earlier catalogues may stand there too. figures:
+    where other parts of the page draw theirs; None: nowhere.
+    """
     stored = StoredAnswers(out)
     first = out.with_name(out.name + FIRST_RELEASE)
-    lines = [*_page(stored), *_first_release(stored, first), *_further(out, figures)]
+    earlier = sorted(folder.glob(f"{EARLIER}/{PAGE}")) if folder else []
+    lines = [*_page(stored, earlier), *_first_release(stored, first), *_further(out, figures)]
     return "\n".join(lines) + "\n"
 
 
 def page_problem(page: Path, out: Path) -> str | None:
     """Return how a committed page differs from the one that is generated from `out`, or None."""
     found = page.read_text(encoding="utf-8").splitlines() if page.is_file() else []
-    expected = markdown(out).splitlines()
+    expected = markdown(out, page.parent).splitlines()
     for number in range(max(len(found), len(expected))):
         there, now = (lines[number : number + 1] for lines in (found, expected))
         if there != now:
@@ -87,7 +94,7 @@ def _where_it_lacks_a_species(readings: Mapping[str, Any]) -> str:
     )
 
 
-def _page(stored: StoredAnswers) -> Iterator[str]:
+def _page(stored: StoredAnswers, earlier: Sequence[Path]) -> Iterator[str]:
     yield "# Robust, measured"
     yield ""
     yield (
@@ -97,6 +104,14 @@ def _page(stored: StoredAnswers) -> Iterator[str]:
         "written into it by hand is lost when it is generated again."
     )
     yield ""
+    if earlier:
+        pages = [f"[{page.parent.name}]({page.parent.name}/{page.name})" for page in earlier]
+        yield (
+            "The same page as measured before the catalogue was changed, with the methods and seeds of "
+            f"then: {', '.join(pages)}. Its figures can't be set against those here: the readings "
+            "that judge may differ too."
+        )
+        yield ""
     yield from _in_short(stored)
     yield from _how(stored)
     yield from _methods(stored)
@@ -142,8 +157,8 @@ def _how(stored: StoredAnswers) -> Iterator[str]:
         "methods get the same features and scores. Temperature, ε, gates and thresholds are "
         "fitted on other folds than the one that is judged. Figures are means of the folds and of "
         f"the seeds, in per cent; 95 % intervals in brackets come from {DRAWS} draws of specimens "
-        "with replacement within each fold, paired where two methods are compared. They say "
-        "nothing of what other collections or trainings would give."
+        "with replacement within each fold, paired where two methods are compared, on the seeds "
+        "that both have. They say nothing of what other collections or trainings would give."
     )
     yield ""
     yield (
