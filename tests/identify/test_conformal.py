@@ -52,6 +52,18 @@ def test_too_few_scores_promise_nothing() -> None:
     assert conformal.conformal_threshold(np.zeros(0), 0.5) == math.inf
 
 
+def test_a_score_that_counts_twice_is_as_two_of_it() -> None:
+    scores, counts = np.array([0.4, 0.1, 0.9, 0.2]), np.array([3, 1, 4, 2])
+    twice = np.repeat(scores, counts)
+    for percent in range(5, 100, 5):
+        # The new one counts as much as their mean, 2.5: then 12.5 in all, of which twice is 10.
+        asked = percent / 100 * 12.5 / 11
+        if asked < 1:
+            expected = conformal.conformal_threshold(twice, asked)
+            assert conformal.conformal_threshold(scores, percent / 100, counts / 7) == expected
+    assert conformal.conformal_threshold(scores, 0.81, counts) == math.inf
+
+
 def _sample(random: np.random.Generator, n: int) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
     """Rows of probabilities that are over-confident, and truths drawn from softer ones."""
     logits = random.normal(0, 1, (n, 8))

@@ -25,6 +25,7 @@ from mineralid.lab.evaluation.calibrate import (
     negative_log_likelihood,
     pooled_posteriors,
     precision_threshold,
+    set_thresholds,
     simulate_cases,
     subsets,
 )
@@ -117,6 +118,29 @@ def test_prediction_sets_hold_the_truth_as_often_as_asked_on_new_cases() -> None
                 for row, label in zip(p, labels, strict=True)
             ]
             assert np.mean(held) == pytest.approx(expected, abs=0.03)
+
+
+def test_every_fold_counts_alike_in_the_sets_thresholds() -> None:
+    cases = planted(1.5, 0.1, count=3000)
+    dials = Dials((1.5,) * 4, (0.0, 0.1, 0.1, 0.1))
+    rng = np.random.default_rng(3)
+    # Fold 1 is named at random, and a tenth as large.
+    fold = (np.arange(3000) % 11 == 0).astype(int)
+    bad = np.where((fold == 1)[:, None], rng.permuted(cases.scores, axis=1), cases.scores)
+    folded = replace(cases, scores=bad, fold=fold)
+    few = np.flatnonzero(fold == 1)
+    alike = np.sort(np.concatenate([np.flatnonzero(fold == 0), np.repeat(few, 10)]))
+    repeated = replace(folded, fold=None).rows(alike)
+    for tests in (0, 2):
+        (found,) = set_thresholds(folded, dials, tests, [0.9])
+        (expected,) = set_thresholds(repeated, dials, tests, [0.9])
+        (pooled,) = set_thresholds(replace(folded, fold=None), dials, tests, [0.9])
+        assert found == pytest.approx(expected, abs=0.01)
+        assert found > pooled + 0.02
+        part = folded.rows(fold == 0)
+        assert set_thresholds(part, dials, tests, [0.9]) == set_thresholds(
+            replace(part, fold=None), dials, tests, [0.9]
+        )
 
 
 def test_leaders_above_the_threshold_are_right_as_often_as_asked() -> None:

@@ -38,10 +38,18 @@ def true_class_scores(
     return result
 
 
-def conformal_threshold(scores: Array, confidence: float) -> float:
-    """Return the ⌈(n + 1)·confidence⌉-th smallest of n true-class scores; inf where n is too small."""
-    rank = int(np.ceil((len(scores) + 1) * confidence - 1e-9))
-    return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else float("inf")
+def conformal_threshold(scores: Array, confidence: float, weights: Array | None = None) -> float:
+    """Return the ⌈(n + 1)·confidence⌉-th smallest of n true-class scores; inf where n is too small.
+
+    weights: how much each counts, above 0 [n], the new one as much as their mean (arXiv 1904.06019);
+    None: all alike.
+    """
+    if not len(scores):
+        return float("inf")
+    order = np.argsort(scores, kind="stable")
+    counted = np.ones(len(scores)) if weights is None else weights[order] / np.mean(weights)
+    reached = np.cumsum(counted) >= (len(scores) + 1) * confidence - 1e-9
+    return float(scores[order][reached.argmax()]) if reached[-1] else float("inf")
 
 
 def prediction_set(

@@ -56,7 +56,8 @@ class Cases:
     """N photographs with simulated readings: log p(reading | class) by test [N, C].
 
     `wrong` are the same from a record of which a share belongs to other species. weight: of these
-    photographs among others that dials are fitted on.
+    photographs among others that dials are fitted on. fold: whose network scored each [N]; None: one
+    for all.
     """
 
     scores: NDArray[np.float32]
@@ -64,6 +65,7 @@ class Cases:
     right: dict[str, Array]
     wrong: dict[str, Array]
     weight: float = 1.0
+    fold: NDArray[np.int_] | None = None
 
     def rows(self, chosen: NDArray[np.bool_]) -> Cases:
         """Return some of the cases."""
@@ -73,6 +75,7 @@ class Cases:
             {t: v[chosen] for t, v in self.right.items()},
             {t: v[chosen] for t, v in self.wrong.items()},
             self.weight,
+            None if self.fold is None else self.fold[chosen],
         )
 
 
@@ -93,7 +96,8 @@ def simulate_cases(
     recorded = np.where(swapped, other_species(labels, len(names), rng), labels)
     replaced = log_likelihoods(draw_outcomes(source, list(names[recorded]), model, rng), model)
     wrong = {t: np.where(swapped[:, None], replaced[t], right[t]) for t in TESTS}
-    return Cases(held_out.scores.scores, labels, right, wrong, KIND_WEIGHTS[held_out.kind])
+    weight = KIND_WEIGHTS[held_out.kind]
+    return Cases(held_out.scores.scores, labels, right, wrong, weight, held_out.fold)
 
 
 def class_posterior(
@@ -197,16 +201,31 @@ def pooled_posteriors(
     return np.concatenate(rows), np.tile(cases.labels, len(rows))
 
 
+def set_thresholds(
+    cases: Cases, dials: Dials, tests: int, confidences: Sequence[float]
+) -> tuple[float, ...]:
+    """Return the thresholds of the sets at `confidences`, all choices of that many tests.
+
+    Every fold counts alike, whatever the number of its photographs: a user's collection is as much
+    like the one fold as like the other. inf where there are too few photographs.
+    """
+    p, labels = pooled_posteriors(cases, dials, tests, wrong=True)
+    scores = conformal.true_class_scores(p, labels, SET_PENALTY, SET_FREE_RANK)
+    weights = None
+    if cases.fold is not None:
+        _, place, count = np.unique(cases.fold, return_inverse=True, return_counts=True)
+        weights = np.tile(1 / count[place], len(scores) // len(place))
+    return tuple(conformal.conformal_threshold(scores, c, weights) for c in confidences)
+
+
 def fit_calibration(fitted_on: Sequence[Cases], unseen: Cases, note: str) -> CalibrationSpec:
     """Fit the whole calibration: dials on `fitted_on`, sets and levels on the unseen collections."""
     dials = fit_dials(fitted_on)
     thresholds, species = [], []
     for tests in range(len(TESTS) + 1):
         p, labels = pooled_posteriors(unseen, dials, tests, wrong=True)
-        scores = conformal.true_class_scores(p, labels, SET_PENALTY, SET_FREE_RANK)
-        thresholds.append(
-            tuple(min(conformal.conformal_threshold(scores, c), 1e3) for c in CONFIDENCES)
-        )
+        found = set_thresholds(unseen, dials, tests, CONFIDENCES)
+        thresholds.append(tuple(min(threshold, 1e3) for threshold in found))
         species.append(precision_threshold(p.max(1), p.argmax(1) == labels, SPECIES_PRECISION))
     return CalibrationSpec(
         temperature=dials.temperature,

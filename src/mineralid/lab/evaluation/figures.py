@@ -22,6 +22,7 @@ from mineralid.lab.evaluation.calibrate import (
     fit_dials,
     fit_unknown,
     pooled_posteriors,
+    set_thresholds,
 )
 from mineralid.lab.evaluation.metrics import (
     Accuracy,
@@ -130,11 +131,8 @@ def set_figures(target: Measured, dials_of: Sequence[Dials], confidence: float) 
         chosen = target.in_fold(number)
         dials = dials_of[number]
         for tests in range(len(TESTS) + 1):
-            p, labels = pooled_posteriors(target.cases.rows(~chosen), dials, tests, wrong=True)
-            threshold = conformal.conformal_threshold(
-                conformal.true_class_scores(p, labels, SET_PENALTY, SET_FREE_RANK),
-                CONFIDENCES[place],
-            )
+            others = target.cases.rows(~chosen)
+            (threshold,) = set_thresholds(others, dials, tests, [CONFIDENCES[place]])
             p, labels = pooled_posteriors(target.cases.rows(chosen), dials, tests, wrong=True)
             own = conformal.true_class_scores(p, labels, SET_PENALTY, SET_FREE_RANK)
             _, ranked = conformal.rank_scores(p, SET_PENALTY, SET_FREE_RANK)

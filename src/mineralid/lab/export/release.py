@@ -273,8 +273,8 @@ def measure(
         "Fitted on photographs held out of training: of collections left out, which weigh "
         f"{1 - KNOWN_SHARE:.0%}, and of new specimens of known ones; with simulated readings, "
         f"{ASSUMED_WRONG_RECORDS:.0%} of the records taken to be another stone's. Set thresholds and "
-        "levels are of the collections left out alone. On known collections the answers are "
-        "therefore right more often than they say."
+        "levels are of the collections left out alone, for the sets each fold of them counting "
+        "alike. On known collections the answers are therefore right more often than they say."
     )
     calibration = fit_calibration([m.cases for m in both], unseen.cases, note)
     detector = fit_unknown(

@@ -11,7 +11,7 @@ from mineralid.lab.evaluation.calibrate import (
     SET_FREE_RANK,
     SET_PENALTY,
     Cases,
-    pooled_posteriors,
+    set_thresholds,
 )
 from mineralid.lab.evaluation.metrics import bootstrap_interval
 from mineralid.lab.evaluation.robustness.honest.judged import (
@@ -32,19 +32,19 @@ def sets(judged: Judged, fitted_on: Cases) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for tests in NUMBERS:
-        scores = []
-        for number, dials in enumerate(judged.dials):
-            others = fitted_on.rows(judged.held_out.fold != number)
-            p, labels = pooled_posteriors(others, dials, tests, wrong=True)
-            scores.append(conformal.true_class_scores(p, labels, SET_PENALTY, SET_FREE_RANK))
+        thresholds = [
+            set_thresholds(
+                fitted_on.rows(judged.held_out.fold != number), dials, tests, CONFIDENCES
+            )
+            for number, dials in enumerate(judged.dials)
+        ]
         for rate, name in RATES.items():
             if rate and not tests:
                 continue
             rows = judged.pooled(tests, rate)
             own = conformal.true_class_scores(rows.p, rows.labels, SET_PENALTY, SET_FREE_RANK)
             _, ranked = conformal.rank_scores(rows.p, SET_PENALTY, SET_FREE_RANK)
-            for confidence in CONFIDENCES:
-                limits = np.array([conformal.conformal_threshold(s, confidence) for s in scores])
+            for confidence, limits in zip(CONFIDENCES, np.array(thresholds).T, strict=True):
                 limit = limits[rows.fold] + 1e-12  # as prediction_set compares
                 inside = (own <= limit).astype(float)
                 size = np.maximum(1, (ranked <= limit[:, None]).sum(1)).astype(float)

@@ -135,7 +135,8 @@ def of_specimens(value: Array, specimens: NDArray[np.str_], weight: Array) -> Ar
 def tuning_cases(held_out: OutOfFold, bench: Bench) -> Cases:
     """Return all photographs with the readings that dials and thresholds are fitted on."""
     right, wrong = tuning_records(held_out.labels, bench)
-    return Cases(held_out.scores.scores, held_out.labels, right, wrong, KIND_WEIGHTS[held_out.kind])
+    weight = KIND_WEIGHTS[held_out.kind]
+    return Cases(held_out.scores.scores, held_out.labels, right, wrong, weight, held_out.fold)
 
 
 def judge(target: OutOfFold, tuned_on: Sequence[OutOfFold], bench: Bench, draws: int) -> Judged:
