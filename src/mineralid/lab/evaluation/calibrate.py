@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mineralid.evidence import EvidenceModel
 from mineralid.identify import conformal, posterior, unknown
+from mineralid.lab.evaluation.metrics import groups_alike
 from mineralid.lab.evaluation.out_of_fold import OutOfFold
 from mineralid.lab.evaluation.simulated import (
     TESTS,
@@ -213,8 +214,7 @@ def set_thresholds(
     scores = conformal.true_class_scores(p, labels, SET_PENALTY, SET_FREE_RANK)
     weights = None
     if cases.fold is not None:
-        _, place, count = np.unique(cases.fold, return_inverse=True, return_counts=True)
-        weights = np.tile(1 / count[place], len(scores) // len(place))
+        weights = np.tile(groups_alike(cases.fold), len(scores) // len(cases.fold))
     return tuple(conformal.conformal_threshold(scores, c, weights) for c in confidences)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,3 +122,10 @@ def expected_calibration_error(
     parts = [part for part in np.array_split(order, bins) if len(part)]
     gaps = [abs(probability[p].mean() - hit[p].mean()) * len(p) for p in parts]
     return float(sum(gaps) / len(order))
+
+
+def groups_alike(groups: NDArray[Any]) -> NDArray[np.float64]:
+    """Return one over the number of rows of each row's group [N]: so weighed, groups count alike."""
+    _, place, count = np.unique(groups, return_inverse=True, return_counts=True)
+    result: NDArray[np.float64] = 1.0 / count[place]
+    return result

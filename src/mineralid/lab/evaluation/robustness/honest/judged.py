@@ -18,6 +18,7 @@ from mineralid.lab.evaluation.calibrate import (
     fit_dials,
     subsets,
 )
+from mineralid.lab.evaluation.metrics import groups_alike
 from mineralid.lab.evaluation.out_of_fold import OutOfFold
 from mineralid.lab.evaluation.robustness.data import Bench
 from mineralid.lab.evaluation.robustness.evidence_methods import tuning_records
@@ -84,9 +85,7 @@ class Judged:
     @cached_property
     def weight(self) -> Array:
         """One over the number of photographs of the specimen [N]."""
-        _, place, count = np.unique(self.specimens, return_inverse=True, return_counts=True)
-        result: Array = 1.0 / count[place]
-        return result
+        return groups_alike(self.specimens)
 
     def posterior(self, readings: Readings, tests: int) -> Array:
         """Return p(class) of all photographs [N, C] with that many readings each."""
